@@ -1,0 +1,97 @@
+"""What can go wrong, sorted by who must act.
+
+    PollerError
+    ├── ConfigError      the operator: every fault listed; exit 2
+    ├── HostError        the host: a port taken, no permission, disk full; exit 3
+    └── PrinterError     nobody now: counted by kind, backed off; never escapes the poll of one printer
+        ├── NoAnswerError    nothing came back in any try
+        │   └── UnreachableError  this host has no way there: no route, no permission, no such address family
+        ├── DecodeError      bytes that are not SNMP; reason and offset
+        ├── AgentError       SNMP that breaks its own rules: error-status, OID loop, runaway table
+        └── ValueRangeError  a value outside its declared syntax
+
+Fields, not prose: the handler that decides says it in words, once. No error here ever carries a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PollerError(Exception):
+    """Everything this program raises on purpose."""
+
+
+class ConfigError(PollerError):
+    """The operator has to change something; `faults` lists every place at once, each with a way out."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class HostError(PollerError):
+    """This machine refuses: a port in use, no permission, no disk. `hint` says what an operator can do."""
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        self.what, self.hint = what, hint
+        super().__init__(f"{what} ({hint})" if hint else what)
+
+
+class PrinterError(PollerError):
+    """One device did not behave; `kind` is the word it is counted under."""
+
+    kind = "printer"
+
+
+class NoAnswerError(PrinterError):
+    """Nothing came back in any try."""
+
+    kind = "no_answer"
+
+    def __init__(self, address: str, *, tries: int) -> None:
+        self.address, self.tries = address, tries
+        super().__init__(f"no answer from {address} in {tries} tries")
+
+
+class UnreachableError(NoAnswerError):
+    """The kernel refused to send; `reason` is the name of its errno."""
+
+    kind = "unreachable"
+
+    def __init__(self, address: str, *, reason: str) -> None:
+        super().__init__(address, tries=0)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.address} cannot be reached from here: {self.reason}"
+
+
+class DecodeError(PrinterError):
+    """Bytes that are not what their standard says; `offset` counts from the start of the element being read."""
+
+    kind = "garbled"
+
+    def __init__(self, reason: str, offset: int) -> None:
+        self.reason, self.offset = reason, offset
+        super().__init__(f"{reason} at offset {offset}")
+
+
+class AgentError(PrinterError):
+    """Well-formed SNMP that breaks its own rules. `status` is the error-status of RFC 3416 section 3, 0 for the rest."""
+
+    kind = "agent"
+
+    def __init__(self, reason: str, *, status: int = 0, oid: str = "") -> None:
+        self.reason, self.status, self.oid = reason, status, oid
+        super().__init__(f"{reason} at {oid}" if oid else reason)
+
+
+class ValueRangeError(PrinterError):
+    """A value outside the syntax its MIB object declares."""
+
+    kind = "value_range"
+
+    def __init__(self, name: str, value: object) -> None:
+        self.name, self.value = name, value
+        super().__init__(f"{name}: {value!r} is outside its declared range")

@@ -1,0 +1,197 @@
+"""Values that cross rooms: what is asked, and what a reading is.
+
+One definition is type, JSON form, validation and wire. The JSON of a `Reading` is the project's public interface: it is what
+`poller read --json` prints and what an upload carries. Nothing here is ever changed in place.
+Rules that hold for every field: no sentinel is a number (a level of -3 is the *state* `some-remaining`), absent is null and
+never zero, a `key` is unique within its printer and stable.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+
+class Secret:
+    """A text that is shown only by `reveal()`. Not a dataclass: `asdict()` would unwrap it into a config dump."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:  # str() and format() fall back to this
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value, fields by name only."""
+
+
+# --- what to ask -------------------------------------------------------------------------------------------------------
+
+SnmpVersion = Literal["1", "2c"]
+
+
+class Credential(_Value, frozen=True, kw_only=True):
+    """What opens a device. `name` is what logs, metrics and URLs may say; the community is never shown."""
+
+    name: str
+    version: SnmpVersion
+    community: Secret
+
+
+class Target(_Value, frozen=True, kw_only=True):
+    """Whom to ask and how.
+
+    `address` is an IP address as text (RFC 5952 for IPv6); `range` the name of the `[[range]]` it came from.
+    """
+
+    address: str
+    port: int = 161
+    credential: Credential
+    range: str | None = None
+
+
+# --- a reading ---------------------------------------------------------------------------------------------------------
+
+State = Literal["ok", "low", "empty", "some-remaining", "unknown", "not-reported"]
+Function = Literal["total", "print", "copy", "fax", "scan", "other"]
+ColourMode = Literal["all", "mono", "colour", "single", "two"]
+Size = Literal["all", "large"]
+Sides = Literal["all", "duplex"]
+CounterUnit = Literal["impressions", "sheets", "labels", "metres", "squareMetres", "millilitres", "hours"]
+Severity = Literal["other", "critical", "warning", "warningBinaryChangeEvent"]
+
+
+class Printer(_Value, frozen=True, kw_only=True):
+    """Who the device is. `id` is chosen once; every later, better fact becomes another entry of `identities`."""
+
+    id: str
+    identities: tuple[str, ...]
+    address: str
+    range: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+    hostname: str | None = None
+    location: str | None = None
+    mac: str | None = None
+    """Twelve lower-case hex digits, no separators."""
+    profile: str | None = None
+    via: str
+    """How it was read: `snmp-1`, `snmp-2c`, …"""
+
+
+class Status(_Value, frozen=True, kw_only=True):
+    """`printer`: hrPrinterStatus label; `device`: hrDeviceStatus label; `errors`: hrPrinterDetectedErrorState names. RFC 2790."""
+
+    printer: str | None = None
+    device: str | None = None
+    errors: tuple[str, ...] = ()
+
+
+class Supply(_Value, frozen=True, kw_only=True):
+    """Anything consumed or filled; one row of prtMarkerSuppliesTable (RFC 3805), finSupplyTable (RFC 3806) or a vendor's.
+
+    `ratio` is the usable share left, 0 to 1 (for a receptacle the free share), and null unless the device vouches for it.
+    `units` and `capacity` are in `unit`, the label of PrtMarkerSuppliesSupplyUnitTC.
+    """
+
+    key: str
+    index: str | None
+    description: str | None = None
+    kind: str = "unknown"
+    colour: str | None = None
+    part_number: str | None = None
+    serial: str | None = None
+    ratio: float | None = None
+    state: State = "not-reported"
+    units: int | None = None
+    capacity: int | None = None
+    unit: str | None = None
+    is_receptacle: bool = False
+
+
+class Counter(_Value, frozen=True, kw_only=True):
+    """What a device counts; one per (function, colour, size, sides, unit). `oid` says where it was read."""
+
+    function: Function
+    colour: ColourMode = "all"
+    size: Size = "all"
+    sides: Sides = "all"
+    count: int
+    unit: CounterUnit = "impressions"
+    label: str | None = None
+    oid: str | None = None
+
+
+class Tray(_Value, frozen=True, kw_only=True):
+    """One row of prtInputTable, RFC 3805. `units` and `capacity` are in `unit`, the label of PrtCapacityUnitTC."""
+
+    key: str
+    name: str | None = None
+    ratio: float | None = None
+    state: State = "not-reported"
+    units: int | None = None
+    capacity: int | None = None
+    unit: str | None = None
+    media: str | None = None
+
+
+class Cover(_Value, frozen=True, kw_only=True):
+    """One row of prtCoverTable, RFC 3805; `open` is null where the device does not say."""
+
+    key: str
+    name: str | None = None
+    open: bool | None = None
+
+
+class Alert(_Value, frozen=True, kw_only=True):
+    """One row of prtAlertTable, RFC 3805. Its free text never leaves the agent. `since` needs prtAlertTime and sysUpTime."""
+
+    key: str
+    severity: Severity
+    group: str | None = None
+    code: int | None = None
+    location: int | None = None
+    since: datetime | None = None
+
+
+class Reading(_Value, frozen=True, kw_only=True, tag_field="type", tag="reading"):
+    """The result of one poll. `taken_at` is UTC, to the millisecond."""
+
+    schema: int = 1
+    taken_at: datetime
+    is_printer: bool = True
+    printer: Printer
+    status: Status = Status()
+    supplies: tuple[Supply, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    trays: tuple[Tray, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
+class Decoded(_Value, frozen=True, kw_only=True):
+    """A reading and, beside it, what stays on the agent: shown by `poller read --explain`, never uploaded.
+
+    `boot_utc` comes from sysUpTime (RFC 3418); `display` are the console lines, `alert_texts` prtAlertDescription by alert key.
+    """
+
+    reading: Reading
+    boot_utc: datetime | None = None
+    display: tuple[str, ...] = ()
+    alert_texts: tuple[tuple[str, str], ...] = ()

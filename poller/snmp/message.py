@@ -1,0 +1,182 @@
+"""SNMPv1 and v2c messages: questions into bytes, bytes into answers (RFC 1157, RFC 3416).
+
+Requests are built by aiosnmp's message classes and then treated as a template: request-ids are always four octets, so the next
+question differs in four bytes. Answers are read by our own decoder, because aiosnmp's drops the tags (null, noSuchObject and endOfMibView
+become one `None`) and panics on an empty datagram; it is never fed bytes from the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from aiosnmp.message import GetBulkRequest, GetNextRequest, GetRequest, SnmpMessage, SnmpVarbind, SnmpVersion
+
+from poller.errors import AgentError, DecodeError
+from poller.snmp import ber
+from poller.snmp.oid import Oid, is_well_formed
+from poller.snmp.oid import text as oid_text
+
+Value = tuple[int, bytes]
+"""(tag, content): what the agent sent, undecoded. Tags are in `ber`."""
+
+REQUEST_ID_MIN, REQUEST_ID_MAX = 0x0100_0000, 0x7FFF_FFFF
+"""Four octets in shortest form, positive: 31 bits is all RFC 3416 allows, and a fixed size makes a template possible."""
+
+_PDU_RESPONSE = 0xA2
+_VERSIONS = {"1": 0, "2c": 1}
+_VARBINDS_MAX = 2048  # a 64 KiB datagram holds no more than this many of the shortest useful ones
+
+
+class Missing(Enum):
+    """An OID that was asked and has no value; which of the five ways it is missing stays known to the last layer."""
+
+    NO_SUCH_OBJECT = "noSuchObject"
+    NO_SUCH_INSTANCE = "noSuchInstance"
+    NO_SUCH_NAME = "noSuchName"
+    END_OF_MIB = "endOfMibView"
+    NULL = "null"
+
+
+class ErrorStatus:
+    """error-status values we act on; RFC 3416 section 3."""
+
+    NO_ERROR, TOO_BIG, NO_SUCH_NAME, BAD_VALUE, READ_ONLY, GEN_ERR = range(6)
+
+
+_ERROR_NAMES = (
+    "noError tooBig noSuchName badValue readOnly genErr noAccess wrongType wrongLength wrongEncoding wrongValue noCreation "
+    "inconsistentValue resourceUnavailable commitFailed undoFailed authorizationError notWritable inconsistentName"
+).split()
+
+_MISSING_BY_TAG = {
+    ber.NULL: Missing.NULL,
+    ber.NO_SUCH_OBJECT: Missing.NO_SUCH_OBJECT,
+    ber.NO_SUCH_INSTANCE: Missing.NO_SUCH_INSTANCE,
+    ber.END_OF_MIB_VIEW: Missing.END_OF_MIB,
+}
+
+
+class Question(NamedTuple):
+    """The OIDs of one GET. Equal questions share their encoded bytes, whoever is asked."""
+
+    oids: tuple[Oid, ...]
+
+
+class Varbind(NamedTuple):
+    oid: Oid
+    value: Value | Missing
+
+
+class Answer(NamedTuple):
+    """A response PDU. With an error-status the varbinds are only an echo of the question."""
+
+    version: int
+    community: bytes
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds: list[Varbind]
+
+
+class Template(NamedTuple):
+    """An encoded request that lacks only its request-id."""
+
+    head: bytes
+    tail: bytes
+
+    def with_request_id(self, request_id: int) -> bytes:
+        return self.head + request_id.to_bytes(4, "big") + self.tail
+
+
+def encode_get(oids: Sequence[Oid], *, version: str, community: str) -> Template:
+    """Return a GetRequest for *oids*."""
+    return _template(GetRequest([SnmpVarbind(oid_text(oid)) for oid in oids]), version, community)
+
+
+def encode_next(oid: Oid, *, rows: int, version: str, community: str) -> Template:
+    """Return a GetNextRequest for *oid*, or a GetBulkRequest when *rows* are wanted at once and the version knows it (RFC 3416 section 4.2.3)."""
+    varbinds = [SnmpVarbind(oid_text(oid))]
+    if rows > 1 and version != "1":
+        return _template(GetBulkRequest(varbinds, 0, rows), version, community)
+    return _template(GetNextRequest(varbinds), version, community)
+
+
+def _template(pdu: GetRequest | GetNextRequest | GetBulkRequest, version: str, community: str) -> Template:
+    pdu.request_id = REQUEST_ID_MIN
+    encoded = bytes(SnmpMessage(SnmpVersion(_VERSIONS[version]), community, pdu).encode())
+    at = _request_id_offset(encoded)
+    return Template(encoded[:at], encoded[at + 4 :])
+
+
+def _request_id_offset(message: bytes) -> int:
+    """Return where the request-id's four octets begin. Walked, not searched: a community may hold the same bytes."""
+    _, at, end = ber.read_header(message, 0, len(message))
+    _, at = ber.read_integer(message, at, end)
+    _, at = ber.read_element(message, at, end, tag=ber.OCTET_STRING)
+    _, at, end = ber.read_header(message, at, end)
+    start, stop = ber.read_element(message, at, end, tag=ber.INTEGER)
+    assert stop - start == 4
+    return start
+
+
+def peek_request_id(datagram: bytes) -> int:
+    """Return the request-id of a v1/v2c datagram without reading further. Raises DecodeError."""
+    _, at, end = _frame(datagram)
+    return ber.read_integer(datagram, at, end)[0]
+
+
+def decode(datagram: bytes) -> Answer:
+    """Return the response in *datagram*, or raise DecodeError: any bytes give one or the other."""
+    (version, community), at, end = _frame(datagram)
+    request_id, at = ber.read_integer(datagram, at, end)
+    status, at = ber.read_integer(datagram, at, end)
+    index, at = ber.read_integer(datagram, at, end)
+    at, stop = ber.read_element(datagram, at, end, tag=ber.SEQUENCE)
+    return Answer(version, community, request_id, status, index, list(_varbinds(datagram, at, stop)))
+
+
+def _frame(datagram: bytes) -> tuple[tuple[int, bytes], int, int]:
+    """Open message and PDU; return ((version, community), start, end) of the PDU's content. Bytes behind the message are ignored: some agents pad."""
+    at, end = ber.read_element(datagram, 0, len(datagram), tag=ber.SEQUENCE)
+    version, at = ber.read_integer(datagram, at, end)
+    if version not in (0, 1):
+        raise DecodeError(f"version {version}", 0)
+    start, at = ber.read_element(datagram, at, end, tag=ber.OCTET_STRING)
+    community = datagram[start:at]
+    start, stop = ber.read_element(datagram, at, end, tag=_PDU_RESPONSE)
+    return (version, community), start, stop
+
+
+def _varbinds(box: bytes, at: int, end: int) -> list[Varbind]:
+    """Return the varbinds between *at* and *end*.
+
+    The inner loop of everything: headers with short lengths, which is nearly all of them, are read in place; the rest goes the long way.
+    """
+    out: list[Varbind] = []
+    while at < end:
+        at, stop = ber.read_element(box, at, end, tag=ber.SEQUENCE)
+        start, middle = ber.read_element(box, at, stop, tag=ber.OBJECT_IDENTIFIER)
+        oid = box[start:middle]
+        if not is_well_formed(oid):
+            raise DecodeError("malformed object identifier", start)
+        tag, start, value_end = ber.read_header(box, middle, stop)
+        if value_end != stop:
+            raise DecodeError("varbind with something behind its value", value_end)
+        missing = _MISSING_BY_TAG.get(tag)
+        out.append(Varbind(Oid(oid), missing if missing is not None else (tag, box[start:value_end])))
+        if len(out) > _VARBINDS_MAX:
+            raise DecodeError("more varbinds than a datagram can hold", at)
+        at = stop
+    return out
+
+
+def raise_for_status(answer: Answer) -> None:
+    """Raise AgentError when the agent reports one; the error-index names the OID (RFC 3416 section 4.2)."""
+    if answer.error_status == ErrorStatus.NO_ERROR:
+        return
+    status, index = answer.error_status, answer.error_index
+    name = _ERROR_NAMES[status] if 0 <= status < len(_ERROR_NAMES) else f"error-status {status}"
+    oid = oid_text(answer.varbinds[index - 1].oid) if 0 < index <= len(answer.varbinds) else ""
+    raise AgentError(name, status=status, oid=oid)

@@ -1,0 +1,368 @@
+"""The edge to the network: one UDP socket per address family, thousands of questions in flight.
+
+An answer is taken when its request-id is one we wait for *and* it comes from the address we asked; whatever else arrives is counted
+under its reason and dropped, whatever it is. A device is asked one question at a time: several printers' network cards answer only the last
+of two that overlap. Timing is a wheel: one timer of the loop turns it, however many questions wait; a question that was answered
+is simply found done when its slot comes round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import socket
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from ipaddress import ip_address
+
+from poller import exposition
+from poller.errors import DecodeError, HostError, NoAnswerError, PrinterError, UnreachableError
+from poller.exposition import Sample
+from poller.model import Target, Value as _Struct
+from poller.snmp import ber
+from poller.snmp.ask import Ask
+from poller.snmp.message import (
+    REQUEST_ID_MAX,
+    REQUEST_ID_MIN,
+    Answer,
+    ErrorStatus,
+    Missing,
+    Question,
+    Template,
+    Value,
+    decode,
+    encode_get,
+    encode_next,
+    peek_request_id,
+    raise_for_status,
+)
+from poller.snmp.oid import Oid
+
+Stranger = Callable[[bytes, str, int], bool]
+"""Is offered each well-framed datagram that answers no question: (datagram, address, port); says whether it was its own."""
+
+_SockAddr = tuple[str, int] | tuple[str, int, int, int]
+
+_SLOT_SECONDS = 0.05
+_DATAGRAM_MAX = 65_535
+_DATAGRAMS_PER_WAKE_MAX = 256  # then the loop's other work gets a turn
+_RECEIVE_BUFFER_BYTES = 4 << 20  # a burst of answers waits here while the loop is elsewhere
+_LATE_REMEMBERED_MAX = 8192
+_NO_ROOM = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
+_BACK_OFF = 2.0  # each try waits twice as long as the one before
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+class SocketStatus(_Struct, frozen=True, kw_only=True):
+    """What the socket has done since it was opened."""
+
+    requests: int
+    retries: int
+    answers: int
+    timeouts: int
+    in_flight: int
+    discarded: dict[str, int]
+    send_failures: dict[str, int]
+
+
+class _Exchange:
+    """A question in flight: what was sent, to whom, and who waits for the answer."""
+
+    __slots__ = ("answer", "datagram", "fault", "number", "sent_at", "slot", "to", "tries")
+
+    def __init__(self, number: int, to: _SockAddr, datagram: bytes, answer: asyncio.Future[Answer]) -> None:
+        self.number, self.to, self.datagram, self.answer = number, to, datagram, answer
+        self.tries, self.slot, self.sent_at = 0, 0, 0.0
+        self.fault: PrinterError | None = None
+
+
+class SnmpSocket:
+    """Asks devices by SNMPv1 and v2c. Use as an async context manager: inside the block its loop owns the sockets."""
+
+    def __init__(self, *, timeout_seconds: float, retries: int, stranger: Stranger | None = None) -> None:
+        self.stranger = stranger
+        self._waits_seconds = tuple(timeout_seconds * _BACK_OFF**n for n in range(retries + 1))
+        self._sockets: dict[int, socket.socket] = {}
+        self._waiting: dict[int, _Exchange] = {}
+        self._busy: dict[tuple[str, int], deque[asyncio.Future[None]]] = {}
+        self._asked: dict[tuple[str, int], _Exchange] = {}
+        self._late: OrderedDict[int, None] = OrderedDict()
+        self._numbers = random.Random()  # seeded by the system; nobody off the path sees its output
+        self._wheel: dict[int, list[_Exchange]] = {}
+        self._slot_done = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._buffer = bytearray(_DATAGRAM_MAX)
+        self._requests = self._retries = self._answers = self._timeouts = 0
+        self._discarded: Tally[str] = Tally()
+        self._send_failures: Tally[str] = Tally()
+        self._round_trips = [0] * (len(exposition.ROUND_TRIP_BUCKETS_SECONDS) + 1)
+        self._round_trip_seconds = 0.0
+
+    async def __aenter__(self) -> SnmpSocket:
+        self._loop = asyncio.get_running_loop()
+        for version, family in _FAMILIES.items():
+            try:
+                self._sockets[version] = self._open(family)
+            except OSError as error:
+                if version == 4 or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                    raise HostError(f"cannot open a UDP socket: {error.strerror}", hint="does this user have network access?") from error
+                # a host without IPv6 is a host that reads IPv4 printers; a v6 target then says so
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for sock in self._sockets.values():
+            self._loop.remove_reader(sock)
+            sock.close()
+        self._sockets.clear()
+
+    # --- the seam (engine.wire.Wire) -----------------------------------------------------------------------------------
+
+    async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
+        """Return one value per OID, in order. Raises NoAnswerError, DecodeError, AgentError; every try sends the identical bytes."""
+        asking = Ask(question)
+        while asking.question is not None:
+            template = _get_template(asking.question.oids, target.credential.version, target.credential.community.reveal())
+            asking.feed(await self._ask(target, template))
+        return asking.values()
+
+    async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
+        """Return what follows *oid*: up to *rows* values by GETBULK, one by GETNEXT in v1 or for one row; [] at the end of the MIB."""
+        credential = target.credential
+        template = _next_template(oid, rows, credential.version, credential.community.reveal())
+        answer = await self._ask(target, template)
+        if answer.error_status == ErrorStatus.NO_SUCH_NAME:  # v1's way to say the MIB ends here, RFC 1157 section 4.1.3
+            return []
+        raise_for_status(answer)
+        out: list[tuple[Oid, Value]] = []
+        for found, value in answer.varbinds:
+            if value is Missing.END_OF_MIB:
+                break
+            out.append((found, (ber.NULL, b"") if isinstance(value, Missing) else value))  # a hole is a row all the same: the walk must pass it
+        return out
+
+    def send(self, datagram: bytes, address: str, port: int) -> bool:
+        """Send one datagram nobody waits for; False when the kernel has no room (engine.wire.Sounder)."""
+        try:
+            self._sockets[6 if ":" in address else 4].sendto(datagram, (address, port))
+        except OSError as error:
+            self._send_failures[_reason(error)] += 1
+            return error.errno not in _NO_ROOM
+        except KeyError:
+            self._send_failures["EAFNOSUPPORT"] += 1
+        return True
+
+    def status(self) -> SocketStatus:
+        return SocketStatus(
+            requests=self._requests,
+            retries=self._retries,
+            answers=self._answers,
+            timeouts=self._timeouts,
+            in_flight=len(self._waiting),
+            discarded=dict(self._discarded),
+            send_failures=dict(self._send_failures),
+        )
+
+    def metrics(self) -> Iterable[Sample]:
+        yield Sample(exposition.POLLER_SNMP_REQUESTS, self._requests)
+        yield Sample(exposition.POLLER_SNMP_RETRIES, self._retries)
+        yield Sample(exposition.POLLER_SNMP_ANSWERS, self._answers)
+        yield Sample(exposition.POLLER_SNMP_TIMEOUTS, self._timeouts)
+        yield Sample(exposition.POLLER_SNMP_IN_FLIGHT, len(self._waiting))
+        for reason, count in sorted(self._discarded.items()):
+            yield Sample(exposition.POLLER_SNMP_DISCARDED, count, (reason,))
+        for reason, count in sorted(self._send_failures.items()):
+            yield Sample(exposition.POLLER_SNMP_SEND_FAILURES, count, (reason,))
+
+    # --- one question --------------------------------------------------------------------------------------------------
+
+    async def _ask(self, target: Target, template: Template) -> Answer:
+        """Send, wait, try again; one at a time per device."""
+        to = _sockaddr(target.address, target.port)
+        device = to[:2]
+        await self._take_turn(device)
+        try:
+            number = self._free_number()
+            exchange = _Exchange(number, to, template.with_request_id(number), self._loop.create_future())
+            self._waiting[number] = self._asked[device] = exchange
+            try:
+                self._try(exchange)
+                return await exchange.answer
+            finally:
+                del self._waiting[number], self._asked[device]
+                self._late[number] = None
+                if len(self._late) > _LATE_REMEMBERED_MAX:
+                    self._late.popitem(last=False)
+        finally:
+            self._pass_turn(device)
+
+    async def _take_turn(self, device: tuple[str, int]) -> None:
+        queue = self._busy.get(device)
+        if queue is None:
+            self._busy[device] = deque()
+            return
+        turn: asyncio.Future[None] = self._loop.create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_turn(device)  # it was ours already: hand it on
+            raise
+
+    def _pass_turn(self, device: tuple[str, int]) -> None:
+        queue = self._busy[device]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._busy[device]
+
+    def _free_number(self) -> int:
+        """Return a request-id nobody can guess and nobody waits for."""
+        while True:
+            number = self._numbers.randrange(REQUEST_ID_MIN, REQUEST_ID_MAX + 1)
+            if number not in self._waiting:
+                return number
+
+    def _try(self, exchange: _Exchange) -> None:
+        """Send once more and set the time to wait; without room in the kernel, come back at the next slot."""
+        wait_seconds = self._waits_seconds[exchange.tries]
+        exchange.sent_at = self._loop.time()
+        try:
+            self._sockets[6 if len(exchange.to) == 4 else 4].sendto(exchange.datagram, exchange.to)
+        except KeyError:
+            self._give_up(exchange, UnreachableError(exchange.to[0], reason="this host has no IPv6"))
+            return
+        except OSError as error:
+            self._send_failures[_reason(error)] += 1
+            if error.errno not in _NO_ROOM:
+                self._give_up(exchange, UnreachableError(exchange.to[0], reason=_reason(error)))
+                return
+        self._requests += 1
+        self._retries += exchange.tries > 0
+        exchange.tries += 1
+        self._set_time(exchange, wait_seconds)
+
+    def _give_up(self, exchange: _Exchange, error: PrinterError) -> None:
+        if not exchange.answer.done():
+            exchange.answer.set_exception(error)
+
+    # --- the wheel -----------------------------------------------------------------------------------------------------
+
+    def _set_time(self, exchange: _Exchange, wait_seconds: float) -> None:
+        exchange.slot = int((exchange.sent_at + wait_seconds) / _SLOT_SECONDS) + 1
+        self._wheel.setdefault(exchange.slot, []).append(exchange)
+        if self._timer is None:
+            self._slot_done = int(exchange.sent_at / _SLOT_SECONDS)
+            self._timer = self._loop.call_later(_SLOT_SECONDS, self._turn_wheel)
+
+    def _turn_wheel(self) -> None:
+        """Look at every slot whose time has come; stop turning when no question waits."""
+        slot_now = int(self._loop.time() / _SLOT_SECONDS)
+        if slot_now - self._slot_done > len(self._wheel):  # the host slept: look at what there is, not at every slot missed
+            due = sorted(slot for slot in self._wheel if slot <= slot_now)
+        else:
+            due = [slot for slot in range(self._slot_done + 1, slot_now + 1) if slot in self._wheel]
+        self._slot_done = slot_now
+        for slot in due:
+            for exchange in self._wheel.pop(slot):
+                if not exchange.answer.done():
+                    self._run_out(exchange)
+        self._timer = self._loop.call_later(_SLOT_SECONDS, self._turn_wheel) if self._wheel else None
+
+    def _run_out(self, exchange: _Exchange) -> None:
+        if exchange.tries < len(self._waits_seconds):
+            self._try(exchange)
+            return
+        self._timeouts += 1
+        self._give_up(exchange, exchange.fault or NoAnswerError(exchange.to[0], tries=exchange.tries))
+
+    # --- what arrives --------------------------------------------------------------------------------------------------
+
+    def _open(self, family: socket.AddressFamily) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._loop.add_reader(sock, self._read, sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _read(self, sock: socket.socket) -> None:
+        """Take what has arrived, a bounded number at a time."""
+        for _ in range(_DATAGRAMS_PER_WAKE_MAX):
+            try:
+                size, sender = sock.recvfrom_into(self._buffer)
+            except BlockingIOError:
+                return
+            except OSError as error:  # an ICMP error queued on the socket; the question it belongs to runs out by itself
+                self._discarded[_reason(error)] += 1
+                continue
+            self._hear(bytes(self._buffer[:size]), sender)
+
+    def _hear(self, datagram: bytes, sender: _SockAddr) -> None:
+        device = sender[:2]
+        try:
+            number = peek_request_id(datagram)
+        except DecodeError as error:
+            self._discarded["garbled"] += 1
+            if (asked := self._asked.get(device)) is not None:
+                asked.fault = error  # if nothing better comes, this is why
+            return
+        exchange = self._waiting.get(number)
+        if exchange is None:
+            if self.stranger is None or not self.stranger(datagram, *device):
+                self._discarded["late" if number in self._late else "stray"] += 1
+        elif exchange.to[:2] != device:
+            self._discarded["wrong_address"] += 1
+        elif exchange.answer.done():
+            self._discarded["late"] += 1
+        else:
+            self._take(exchange, datagram)
+
+    def _take(self, exchange: _Exchange, datagram: bytes) -> None:
+        try:
+            answer = decode(datagram)
+        except DecodeError as error:
+            self._discarded["garbled"] += 1
+            self._give_up(exchange, error)
+            return
+        self._answers += 1
+        seconds = self._loop.time() - exchange.sent_at
+        self._round_trips[bisect_left(exposition.ROUND_TRIP_BUCKETS_SECONDS, seconds)] += 1
+        self._round_trip_seconds += seconds
+        exchange.answer.set_result(answer)
+
+
+@lru_cache(maxsize=4096)
+def _get_template(oids: tuple[Oid, ...], version: str, community: str) -> Template:
+    return encode_get(oids, version=version, community=community)
+
+
+@lru_cache(maxsize=4096)
+def _next_template(oid: Oid, rows: int, version: str, community: str) -> Template:
+    return encode_next(oid, rows=rows, version=version, community=community)
+
+
+@lru_cache(maxsize=65_536)
+def _sockaddr(address: str, port: int) -> _SockAddr:
+    """Return what the kernel calls this address; the scope of `fe80::1%eth0` becomes its number."""
+    if ":" not in address:
+        return (address, port)
+    host, _, scope = address.partition("%")
+    return (str(ip_address(host)), port, 0, socket.if_nametoindex(scope) if scope else 0)
+
+
+def _reason(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "OSError")

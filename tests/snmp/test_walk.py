@@ -1,0 +1,53 @@
+import pytest
+
+from poller.errors import AgentError
+from poller.snmp.oid import Oid, parse
+from poller.snmp.walk import Walk
+
+ROOT = parse("1.3.6.1.2.1.43.11.1.1")
+VALUE = (2, b"\x01")
+
+
+def row(suffix: str) -> tuple[Oid, tuple[int, bytes]]:
+    return parse(f"1.3.6.1.2.1.43.11.1.1.{suffix}"), VALUE
+
+
+def test_rows_below_the_root_are_taken_until_the_first_outside() -> None:
+    walk = Walk(ROOT, rows_max=100)
+    assert walk.feed([row("9.1.1"), row("9.1.2")]) == [row("9.1.1"), row("9.1.2")]
+    assert (walk.is_done, walk.next_oid) == (False, row("9.1.2")[0])
+    assert walk.feed([row("9.1.3"), (parse("1.3.6.1.2.1.43.12.1"), VALUE), row("9.1.4")]) == [row("9.1.3")]
+    assert walk.is_done
+
+
+def test_a_neighbour_whose_text_begins_alike_is_outside() -> None:
+    walk = Walk(ROOT, rows_max=100)
+    assert walk.feed([(parse("1.3.6.1.2.1.43.11.1.10"), VALUE)]) == []
+    assert walk.is_done
+
+
+def test_an_empty_reply_ends_the_walk() -> None:
+    walk = Walk(ROOT, rows_max=100)
+    assert walk.feed([]) == []
+    assert walk.is_done
+
+
+def test_order_is_by_arcs_where_bytes_would_lie() -> None:
+    walk = Walk(ROOT, rows_max=100)
+    assert len(walk.feed([row("9.1.16383"), row("9.1.16384")])) == 2  # ff 7f sorts behind 81 80 00 as bytes
+
+
+@pytest.mark.parametrize("again", ["9.1.2", "9.1.1"], ids=["stands still", "goes back"])
+def test_an_agent_that_does_not_advance_ends_the_walk_and_keeps_the_rows_before(again: str) -> None:
+    walk = Walk(ROOT, rows_max=100)
+    with pytest.raises(AgentError, match="OID did not advance"):
+        walk.feed([row("9.1.2"), row(again)])
+    assert walk.taken == [row("9.1.2")]
+    assert walk.is_done
+
+
+def test_a_runaway_table_is_cut_at_the_cap() -> None:
+    walk = Walk(ROOT, rows_max=3)
+    with pytest.raises(AgentError, match="rows_max"):
+        walk.feed([row(f"9.1.{number}") for number in range(1, 9)])
+    assert len(walk.taken) == 3
