@@ -1,0 +1,1 @@
+"""The rhythm: who is asked when, and what became of it. Knows the wire and the clock only by their Protocols."""
