@@ -1,0 +1,37 @@
+"""What an operator decides: TOML, environment and secret files, checked as a whole before anything starts.
+
+    config = load(Path("poller.toml"), os.environ)      # or ConfigError with every fault
+    config.ranges[0].credentials                        # frozen, resolved
+    config.redacted()                                   # for people: every value, where it came from, secrets hidden
+
+`catalogue` declares the settings; everything else here follows from it.
+"""
+
+from poller.config.catalogue import CREDENTIALS_PER_ADDRESS_MAX
+from poller.config.credentials import versions_of
+from poller.config.files import read_secret
+from poller.config.kinds import Listen, duration_seconds, duration_text
+from poller.config.load import load
+from poller.config.targets import read_targets
+from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, Sweep, count_addresses
+
+__all__ = [
+    "CREDENTIALS_PER_ADDRESS_MAX",
+    "Config",
+    "Exporter",
+    "Listen",
+    "Log",
+    "Network",
+    "Origin",
+    "Poll",
+    "Range",
+    "Site",
+    "Sweep",
+    "count_addresses",
+    "duration_seconds",
+    "duration_text",
+    "load",
+    "read_secret",
+    "read_targets",
+    "versions_of",
+]

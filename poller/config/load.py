@@ -1,0 +1,72 @@
+"""From a file and the environment to one `Config`, or to every fault at once.
+
+Each step notes what is wrong, goes on with the default, and `load` raises once, at the end: an operator repairs a file in one go.
+Every fault says where to look and how to get out, and none repeats a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from poller.config.credentials import every_credential, read_credentials
+from poller.config.kinds import duration_text
+from poller.config.ranges import read_ranges
+from poller.config.reader import Fields, Reader
+from poller.config.sources import Table, empty_tables, overlay_environment, read_toml
+from poller.config.values import Config, Exporter, Log, Poll, Site, Sweep
+from poller.errors import ConfigError
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of *path* (None: no file) with the POLLER_… variables of *environ* over it.
+
+    Raises ConfigError with every fault.
+    """
+    faults: list[str] = []
+    tables = empty_tables() if path is None else read_toml(path, faults)
+    overlay_environment(tables, environ, faults)
+
+    reader = Reader(faults)
+    single = {name: of_section[0] for name, of_section in tables.items() if of_section and of_section[0].number is None}
+    fields = {name: reader.fields(table) for name, table in single.items()}
+    _settle_sweep_time(reader, single["sweep"], fields["sweep"])
+    _check_ages(reader, single["exporter"], fields["poll"], fields["exporter"])
+    ring = read_credentials(reader, tables["credential"])
+    ranges = read_ranges(reader, single["sweep"], fields["sweep"], tables["range"], ring)
+    if faults:
+        raise ConfigError(faults)
+
+    sweep = {name: value for name, value in fields["sweep"].items() if name not in ("targets", "exclude")}  # they are in the ranges
+    return Config(
+        site=Site(name=fields["site"]["name"] or ""),
+        ranges=ranges,
+        sweep=Sweep(**sweep),
+        poll=Poll(**fields["poll"]),
+        exporter=Exporter(**fields["exporter"]),
+        log=Log(**fields["log"]),
+        credentials=every_credential(ring),
+        warnings=tuple(reader.warnings),
+        origins=tuple(reader.origins),
+    )
+
+
+def _settle_sweep_time(reader: Reader, table: Table, sweep: Fields) -> None:
+    """Sweep daily at a time, or every so often: one of both."""
+    if sweep["every_seconds"] is None:
+        return
+    if "at" in table.given:
+        reader.faults.append(f"{table.place('every')}: set together with sweep.at; keep one: daily at a time, or every so often")
+    sweep["at"] = None
+
+
+def _check_ages(reader: Reader, table: Table, poll: Fields, exporter: Fields) -> None:
+    """Values must outlive the pause between two polls, and a printer its values."""
+    every, stale, forget = poll["every_seconds"], exporter["stale_after_seconds"], exporter["forget_after_seconds"]
+    if stale <= every:
+        reader.faults.append(
+            f"{table.place('stale_after')}: {duration_text(stale)} is not longer than poll.every ({duration_text(every)}); "
+            "values would vanish between two polls"
+        )
+    if forget < stale:
+        reader.faults.append(f"{table.place('forget_after')}: {duration_text(forget)} is shorter than stale_after ({duration_text(stale)})")

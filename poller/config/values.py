@@ -1,0 +1,123 @@
+"""The configuration as the rest of the program sees it: frozen, checked, every number with its unit, every secret shut.
+
+What is asked of a room is one of these structs, never a table or a variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import time
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from poller import networks
+from poller.config.kinds import Listen
+from poller.model import Credential
+from poller.networks import HostName, Interval
+
+Network = Interval | HostName
+
+Shown = str | int | bool | None | list[str]
+"""A value as people read it: durations as text, secrets hidden."""
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value, fields by name only."""
+
+
+class Site(_Value, frozen=True, kw_only=True):
+    """`name` is empty where none is configured."""
+
+    name: str
+
+
+class Range(_Value, frozen=True, kw_only=True):
+    """A part of the network and how it is asked.
+
+    `exclude` has that of `[sweep]` in it. `credentials` are at most three, in the order to try at an unknown address.
+    """
+
+    name: str
+    networks: tuple[Network, ...]
+    exclude: tuple[Network, ...] = ()
+    credentials: tuple[Credential, ...]
+    port: int = 161
+    rate_per_second: int
+    location: str | None = None
+
+    def count_addresses(self) -> int:
+        """Return how many addresses a sweep asks; a host name counts as one."""
+        return count_addresses(self.networks, self.exclude)
+
+    def pass_seconds(self) -> float:
+        """Return how long one pass over the range takes at its rate, answers and retries apart."""
+        return self.count_addresses() / self.rate_per_second
+
+
+class Sweep(_Value, frozen=True, kw_only=True):
+    """Either `at` (daily, local time) or `every_seconds` is set, never both. What to ask is in the ranges."""
+
+    at: time | None
+    every_seconds: float | None
+    on_start: bool
+    rate_per_second: int
+    retries: int
+    timeout_seconds: float
+    addresses_max: int
+
+
+class Poll(_Value, frozen=True, kw_only=True):
+    every_seconds: float
+    timeout_seconds: float
+    retries: int
+    workers: int
+    rows_max: int
+
+
+class Exporter(_Value, frozen=True, kw_only=True):
+    listen: Listen
+    stale_after_seconds: float
+    forget_after_seconds: float
+
+
+class Log(_Value, frozen=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["logfmt", "json"]
+
+
+class Origin(NamedTuple):
+    """One setting in effect, for people: its value and the file or variable it came from, or `default`."""
+
+    setting: str
+    value: Shown
+    origin: str
+
+
+class Config(_Value, frozen=True, kw_only=True):
+    """Everything an operator decided. `warnings` are sentences for the log: it runs, but not as they may think."""
+
+    site: Site
+    ranges: tuple[Range, ...]
+    sweep: Sweep
+    poll: Poll
+    exporter: Exporter
+    log: Log
+    credentials: tuple[Credential, ...]
+    warnings: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+
+    def redacted(self) -> dict[str, dict[str, Shown]]:
+        """Return `{"sweep.rate": {"value": 300, "from": "default"}, …}`, secrets hidden."""
+        return {origin.setting: {"value": origin.value, "from": origin.origin} for origin in self.origins}
+
+
+def count_addresses(included: Iterable[Network], exclude: Iterable[Network] = ()) -> int:
+    """Return how many addresses are in *included* and not in *exclude*; a host name counts as one."""
+    included, exclude = tuple(included), tuple(exclude)
+    names = {item for item in included if isinstance(item, HostName)} - {item for item in exclude if isinstance(item, HostName)}
+    return sum(interval.size for interval in networks.subtract(intervals(included), intervals(exclude))) + len(names)
+
+
+def intervals(items: Iterable[Network]) -> list[Interval]:
+    return [item for item in items if isinstance(item, Interval)]
