@@ -8,7 +8,8 @@
         │   └── UnreachableError  this host has no way there: no route, no permission, no such address family
         ├── DecodeError      bytes that are not SNMP; reason and offset
         ├── AgentError       SNMP that breaks its own rules: error-status, OID loop, runaway table
-        └── ValueRangeError  a value outside its declared syntax
+        ├── ValueRangeError  a value outside its declared syntax
+        └── MisreadError     a fault of ours on this one device; the log has the traceback, the site is not blinded by it
 
 Fields, not prose: the handler that decides says it in words, once. No error here ever carries a secret.
 """
@@ -95,3 +96,13 @@ class ValueRangeError(PrinterError):
     def __init__(self, name: str, value: object) -> None:
         self.name, self.value = name, value
         super().__init__(f"{name}: {value!r} is outside its declared range")
+
+
+class MisreadError(PrinterError):
+    """This program could not make sense of the device: a bug of ours, kept to the device that shows it."""
+
+    kind = "misread"
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(f"this program could not make sense of {address}; its log says where")

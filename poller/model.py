@@ -35,7 +35,7 @@ class Secret:
         return hash(("Secret", self._value))
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value, fields by name only."""
 
 
@@ -44,7 +44,7 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True):
 SnmpVersion = Literal["1", "2c"]
 
 
-class Credential(_Value, frozen=True, kw_only=True):
+class Credential(Value, frozen=True, kw_only=True):
     """What opens a device. `name` is what logs, metrics and URLs may say; the community is never shown."""
 
     name: str
@@ -52,7 +52,7 @@ class Credential(_Value, frozen=True, kw_only=True):
     community: Secret
 
 
-class Target(_Value, frozen=True, kw_only=True):
+class Target(Value, frozen=True, kw_only=True):
     """Whom to ask and how.
 
     `address` is an IP address as text (RFC 5952 for IPv6); `range` the name of the `[[range]]` it came from.
@@ -75,7 +75,7 @@ CounterUnit = Literal["impressions", "sheets", "labels", "metres", "squareMetres
 Severity = Literal["other", "critical", "warning", "warningBinaryChangeEvent"]
 
 
-class Printer(_Value, frozen=True, kw_only=True):
+class Printer(Value, frozen=True, kw_only=True):
     """Who the device is. `id` is chosen once; every later, better fact becomes another entry of `identities`."""
 
     id: str
@@ -95,7 +95,7 @@ class Printer(_Value, frozen=True, kw_only=True):
     """How it was read: `snmp-1`, `snmp-2c`, …"""
 
 
-class Status(_Value, frozen=True, kw_only=True):
+class Status(Value, frozen=True, kw_only=True):
     """`printer`: hrPrinterStatus label; `device`: hrDeviceStatus label; `errors`: hrPrinterDetectedErrorState names. RFC 2790."""
 
     printer: str | None = None
@@ -103,7 +103,7 @@ class Status(_Value, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
 
 
-class Supply(_Value, frozen=True, kw_only=True):
+class Supply(Value, frozen=True, kw_only=True):
     """Anything consumed or filled; one row of prtMarkerSuppliesTable (RFC 3805), finSupplyTable (RFC 3806) or a vendor's.
 
     `ratio` is the usable share left, 0 to 1 (for a receptacle the free share), and null unless the device vouches for it.
@@ -125,7 +125,7 @@ class Supply(_Value, frozen=True, kw_only=True):
     is_receptacle: bool = False
 
 
-class Counter(_Value, frozen=True, kw_only=True):
+class Counter(Value, frozen=True, kw_only=True):
     """What a device counts; one per (function, colour, size, sides, unit). `oid` says where it was read."""
 
     function: Function
@@ -138,7 +138,7 @@ class Counter(_Value, frozen=True, kw_only=True):
     oid: str | None = None
 
 
-class Tray(_Value, frozen=True, kw_only=True):
+class Tray(Value, frozen=True, kw_only=True):
     """One row of prtInputTable, RFC 3805. `units` and `capacity` are in `unit`, the label of PrtCapacityUnitTC."""
 
     key: str
@@ -151,7 +151,7 @@ class Tray(_Value, frozen=True, kw_only=True):
     media: str | None = None
 
 
-class Cover(_Value, frozen=True, kw_only=True):
+class Cover(Value, frozen=True, kw_only=True):
     """One row of prtCoverTable, RFC 3805; `open` is null where the device does not say."""
 
     key: str
@@ -159,7 +159,7 @@ class Cover(_Value, frozen=True, kw_only=True):
     open: bool | None = None
 
 
-class Alert(_Value, frozen=True, kw_only=True):
+class Alert(Value, frozen=True, kw_only=True):
     """One row of prtAlertTable, RFC 3805. Its free text never leaves the agent. `since` needs prtAlertTime and sysUpTime."""
 
     key: str
@@ -170,7 +170,7 @@ class Alert(_Value, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
-class Reading(_Value, frozen=True, kw_only=True, tag_field="type", tag="reading"):
+class Reading(Value, frozen=True, kw_only=True, tag_field="type", tag="reading"):
     """The result of one poll. `taken_at` is UTC, to the millisecond."""
 
     schema: int = 1
@@ -185,7 +185,7 @@ class Reading(_Value, frozen=True, kw_only=True, tag_field="type", tag="reading"
     alerts: tuple[Alert, ...] = ()
 
 
-class Decoded(_Value, frozen=True, kw_only=True):
+class Decoded(Value, frozen=True, kw_only=True):
     """A reading and, beside it, what stays on the agent: shown by `poller read --explain`, never uploaded.
 
     `boot_utc` comes from sysUpTime (RFC 3418); `display` are the console lines, `alert_texts` prtAlertDescription by alert key.

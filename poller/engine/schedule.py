@@ -60,7 +60,7 @@ class Schedule:
     def failed(self, printer_id: str, now_at: float) -> float:
         """The printer stayed silent: wait longer each time. Returns the seconds until the next try."""
         count = self._failures[printer_id] = self._failures.get(printer_id, 0) + 1
-        wait_seconds = self._every_seconds * min(2 ** (count - 1), _BACK_OFF_MAX) * self._jitter()
+        wait_seconds = self._every_seconds * min(1 << min(count - 1, 30), _BACK_OFF_MAX) * self._jitter()
         self.add(printer_id, now_at + wait_seconds)
         return wait_seconds
 

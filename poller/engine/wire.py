@@ -5,6 +5,7 @@ Whatever joins later (SNMPv3, contexts, another transport) joins below these two
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from poller.model import Target
@@ -33,6 +34,9 @@ class Wire(Protocol):
 class Sounder(Protocol):
     """The sweep's way down: datagrams out, strange datagrams in, no state per address in between."""
 
-    def send(self, datagram: bytes, address: str, port: int) -> bool:
-        """Send now, or return False when the kernel has no room (EAGAIN, ENOBUFS). Unreachable networks are counted, not raised."""
+    def send_many(self, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int) -> int:
+        """Send each datagram to the packed address beside it, all of one IP version and at most 256; return how many are done with.
+
+        Fewer than given means that the kernel has no room for the next (EAGAIN, ENOBUFS). Unreachable networks are counted, not raised.
+        """
         ...

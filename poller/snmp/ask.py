@@ -1,8 +1,8 @@
 """One GET, stepped until every OID has its value or its reason for having none.
 
-In v2c that is one step. In v1 an agent refuses the whole message for one OID it lacks (noSuchName, RFC 1157 section 4.1.2), so that OID is set
-down as missing and the rest is asked again: as many steps as OIDs are missing, plus one. Agents that name no usable error-index are
-asked one OID at a time.
+In v2c that is one step. In v1 an agent refuses the whole message for one OID it lacks (noSuchName, RFC 1157 section 4.1.2), so that OID
+is set down as missing and the rest is asked again: as many steps as OIDs are missing, plus one. Agents that name no usable error-index
+are asked one OID at a time.
 """
 
 from __future__ import annotations

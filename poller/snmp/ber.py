@@ -54,6 +54,6 @@ def signed(content: bytes) -> int:
 def unsigned(content: bytes) -> int:
     """Return Counter32, Gauge32, TimeTicks or Counter64 content.
 
-    Trap: several agents drop the leading zero octet, so that 3,000,000,000 looks negative; these types have no sign, so it is read without one.
+    Trap: several agents drop the leading zero octet, so that 3,000,000,000 looks negative; these types have no sign, so none is read.
     """
     return int.from_bytes(content, "big")

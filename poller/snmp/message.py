@@ -96,7 +96,7 @@ def encode_get(oids: Sequence[Oid], *, version: str, community: str) -> Template
 
 
 def encode_next(oid: Oid, *, rows: int, version: str, community: str) -> Template:
-    """Return a GetNextRequest for *oid*, or a GetBulkRequest when *rows* are wanted at once and the version knows it (RFC 3416 section 4.2.3)."""
+    """Return a GetNextRequest for *oid*, or a GetBulkRequest (RFC 3416 section 4.2.3) for several *rows* where the version has it."""
     varbinds = [SnmpVarbind(oid_text(oid))]
     if rows > 1 and version != "1":
         return _template(GetBulkRequest(varbinds, 0, rows), version, community)
@@ -138,7 +138,10 @@ def decode(datagram: bytes) -> Answer:
 
 
 def _frame(datagram: bytes) -> tuple[tuple[int, bytes], int, int]:
-    """Open message and PDU; return ((version, community), start, end) of the PDU's content. Bytes behind the message are ignored: some agents pad."""
+    """Open message and PDU; return ((version, community), start, end) of the PDU's content.
+
+    Bytes behind the message are ignored: some agents pad.
+    """
     at, end = ber.read_element(datagram, 0, len(datagram), tag=ber.SEQUENCE)
     version, at = ber.read_integer(datagram, at, end)
     if version not in (0, 1):

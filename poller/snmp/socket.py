@@ -22,7 +22,8 @@ from ipaddress import ip_address
 from poller import exposition
 from poller.errors import DecodeError, HostError, NoAnswerError, PrinterError, UnreachableError
 from poller.exposition import Sample
-from poller.model import Target, Value as _Struct
+from poller.model import Target
+from poller.model import Value as _Struct
 from poller.snmp import ber
 from poller.snmp.ask import Ask
 from poller.snmp.message import (
@@ -91,7 +92,7 @@ class SnmpSocket:
         self._busy: dict[tuple[str, int], deque[asyncio.Future[None]]] = {}
         self._asked: dict[tuple[str, int], _Exchange] = {}
         self._late: OrderedDict[int, None] = OrderedDict()
-        self._numbers = random.Random()  # seeded by the system; nobody off the path sees its output
+        self._numbers = random.Random()  # noqa: S311  seeded by the system; nobody off the path sees its output
         self._wheel: dict[int, list[_Exchange]] = {}
         self._slot_done = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -143,7 +144,9 @@ class SnmpSocket:
         for found, value in answer.varbinds:
             if value is Missing.END_OF_MIB:
                 break
-            out.append((found, (ber.NULL, b"") if isinstance(value, Missing) else value))  # a hole is a row all the same: the walk must pass it
+            out.append(
+                (found, (ber.NULL, b"") if isinstance(value, Missing) else value)
+            )  # a hole is a row all the same: the walk must pass it
         return out
 
     def send(self, datagram: bytes, address: str, port: int) -> bool:
@@ -174,6 +177,9 @@ class SnmpSocket:
         yield Sample(exposition.POLLER_SNMP_ANSWERS, self._answers)
         yield Sample(exposition.POLLER_SNMP_TIMEOUTS, self._timeouts)
         yield Sample(exposition.POLLER_SNMP_IN_FLIGHT, len(self._waiting))
+        yield from exposition.histogram(
+            exposition.POLLER_SNMP_ROUND_TRIP, exposition.ROUND_TRIP_BUCKETS_SECONDS, self._round_trips, self._round_trip_seconds
+        )
         for reason, count in sorted(self._discarded.items()):
             yield Sample(exposition.POLLER_SNMP_DISCARDED, count, (reason,))
         for reason, count in sorted(self._send_failures.items()):
@@ -245,8 +251,10 @@ class SnmpSocket:
             if error.errno not in _NO_ROOM:
                 self._give_up(exchange, UnreachableError(exchange.to[0], reason=_reason(error)))
                 return
-        self._requests += 1
-        self._retries += exchange.tries > 0
+        if exchange.tries:
+            self._retries += 1
+        else:
+            self._requests += 1
         exchange.tries += 1
         self._set_time(exchange, wait_seconds)
 
@@ -289,7 +297,7 @@ class SnmpSocket:
     def _open(self, family: socket.AddressFamily) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            sock.setblocking(False)
+            sock.setblocking(False)  # noqa: FBT003  the only way to say it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

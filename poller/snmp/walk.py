@@ -12,6 +12,8 @@ from poller.errors import AgentError
 from poller.snmp.message import Value
 from poller.snmp.oid import Oid, arcs, text
 
+_LAST_ARC = b"\x8f\xff\xff\xff\x7f"  # 4294967295, RFC 2578 section 3.5
+
 
 class Walk:
     """One subtree. Ask for what follows `next_oid`, feed what came, until `is_done`."""
@@ -19,6 +21,10 @@ class Walk:
     def __init__(self, root: Oid, *, rows_max: int) -> None:
         self._root, self._rows_left = root, rows_max
         self.next_oid, self.is_done = root, False
+
+    def step_over(self, subtree: Oid) -> None:
+        """Go on behind *subtree*: behind its last possible arc."""
+        self.next_oid = Oid(subtree + _LAST_ARC)
 
     def feed(self, rows: Sequence[tuple[Oid, Value]]) -> list[tuple[Oid, Value]]:
         """Take one reply, empty at the end of the MIB; return its rows inside the subtree.

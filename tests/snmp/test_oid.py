@@ -29,7 +29,9 @@ def test_the_second_arc_below_joint_iso_itu_may_be_large() -> None:
     assert oids.arcs(oids.parse("2.999.3")) == (2, 999, 3)
 
 
-@pytest.mark.parametrize("text", ["", "1", "1.", "1..3", "1.40.1", "3.1", "1.3.-6", "1.3.6a", "1.3.4294967296", "1.3." + ".".join("1" * 200)])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.", "1..3", "1.40.1", "3.1", "1.3.-6", "1.3.6a", "1.3.4294967296", "1.3." + ".".join("1" * 200)]
+)
 def test_what_is_not_an_object_identifier_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an object identifier"):
         oids.parse(text)

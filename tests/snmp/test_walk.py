@@ -51,3 +51,12 @@ def test_a_runaway_table_is_cut_at_the_cap() -> None:
     with pytest.raises(AgentError, match="rows_max"):
         walk.feed([row(f"9.1.{number}") for number in range(1, 9)])
     assert len(walk.taken) == 3
+
+
+def test_a_subtree_stepped_over_is_left_behind_whole() -> None:
+    walk = Walk(ROOT, rows_max=100)
+    walk.feed([row("5.1.1")])
+    walk.step_over(parse("1.3.6.1.2.1.43.11.1.1.5"))
+    assert walk.feed([row("6.1.1")]) == [row("6.1.1")]
+    with pytest.raises(AgentError, match="did not advance"):
+        walk.feed([row("5.1.2")])

@@ -1,0 +1,221 @@
+"""Reads one device: learns what it has by one walk, from then on asks for exactly that.
+
+Devices differ in what they bear: some answer GETBULK with genErr or not at all, some drop messages with more than a few OIDs. `Manners`
+is what one device turned out to bear; it starts hopeful, only ever gets smaller, and is kept with the layout.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from poller.clock import Clock
+from poller.engine.wire import Wire
+from poller.errors import AgentError, MisreadError, NoAnswerError, PollerError, PrinterError
+from poller.logs import emit
+from poller.model import Decoded, Printer, Target
+from poller.printers import identity
+from poller.printers import layout as layouts
+from poller.printers.decode import decode
+from poller.printers.layout import Layout
+from poller.snmp.message import ErrorStatus, Missing, Question, Value
+from poller.snmp.oid import Oid
+from poller.snmp.walk import Walk
+
+log = logging.getLogger(__name__)
+
+Row = tuple[Oid, Value]
+
+_OIDS_MAX = 32  # keeps a usual answer within one Ethernet frame; field experience: old network cards refuse more anyway
+_OIDS_SURE = 6  # every agent met in the field bears as many
+_BULK_ROWS_MAX = 24
+_TOO_MUCH = (ErrorStatus.TOO_BIG, ErrorStatus.GEN_ERR)
+
+
+@dataclass(slots=True)
+class Manners:
+    """What one device bears: OIDs in a GET, rows in a GETBULK (1 means GETNEXT).
+
+    Until a large GET was answered once (`is_proven`), silence may mean "too large"; afterwards it means silence.
+    """
+
+    oids_max: int = _OIDS_MAX
+    bulk_rows: int = _BULK_ROWS_MAX
+    is_proven: bool = False
+
+
+@dataclass(slots=True)
+class Learned:
+    """Everything a walk brought: `rows` as sent, the layout and moving values made of them, and what went wrong on the way."""
+
+    layout: Layout
+    moving: tuple[Value | Missing, ...]
+    alerts: list[Row]
+    rows: dict[Oid, Value]
+    manners: Manners
+    faults: list[str] = field(default_factory=list)
+
+
+class Polled(NamedTuple):
+    """One poll's values. `is_changed`: the device no longer is what its layout says; learn it again."""
+
+    moving: tuple[Value | Missing, ...]
+    alerts: list[Row]
+    is_changed: bool
+
+
+async def learn(wire: Wire, target: Target, *, rows_max: int, roots: Sequence[Oid] = layouts.ROOTS) -> Learned:
+    """Walk *target* and make a layout of what it has.
+
+    One table that misbehaves costs that table, not the device: it is noted in `faults`. Raises PrinterError when the device gives nothing.
+    """
+    manners = Manners()
+    faults: list[str] = []
+    asked = zip(layouts.SCALARS, await ask(wire, target, layouts.SCALARS, manners), strict=True)
+    rows: dict[Oid, Value] = {oid: value for oid, value in asked if not isinstance(value, Missing)}
+    for root in roots:
+        found, fault = await walk(wire, target, root, manners, rows_max=rows_max)
+        rows.update(found)
+        if fault is not None:
+            faults.append(str(fault))
+    layout, moving = layouts.learn(rows.items())
+    alerts: list[Row] = []
+    if roots is layouts.ROOTS and layouts.has_alert_table(layout.shape):
+        alerts, fault = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
+        if fault is not None:
+            faults.append(str(fault))
+    return Learned(layout, moving, alerts, rows, manners, faults)
+
+
+async def identify(wire: Wire, target: Target, *, rows_max: int, location: str | None) -> Printer | None:
+    """Return who answers at *target*, or None when it is no printer: of that nothing more is read. Raises PrinterError."""
+    manners = Manners()
+    asked = zip(layouts.SCALARS, await ask(wire, target, layouts.SCALARS, manners), strict=True)
+    rows: dict[Oid, Value] = {oid: value for oid, value in asked if not isinstance(value, Missing)}
+    rows.update(await wire.next(target, layouts.PRINTER_MIB, 1))  # whether there is any Printer-MIB at all
+    found, _ = await walk(wire, target, layouts.DEVICE_TYPES, manners, rows_max=rows_max)
+    rows.update(found)
+    if not identity.is_printer(rows):
+        return None
+    return describe(await learn(wire, target, rows_max=rows_max, roots=layouts.IDENTITY_ROOTS), target, location=location)
+
+
+async def poll(wire: Wire, target: Target, layout: Layout, manners: Manners, *, rows_max: int) -> Polled:
+    """Ask for the moving values of *layout*, and for the alerts, whose rows come and go. Raises PrinterError."""
+    moving = await ask(wire, target, layout.shape.moving, manners)
+    alerts: list[Row] = []
+    if layouts.has_alert_table(layout.shape):
+        alerts, _ = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
+    return Polled(moving, alerts, any(isinstance(value, Missing) for value in moving))
+
+
+async def ask(wire: Wire, target: Target, oids: Sequence[Oid], manners: Manners) -> tuple[Value | Missing, ...]:
+    """GET *oids* in as many questions as the device needs. Raises PrinterError once it refuses even the smallest."""
+    out: list[Value | Missing] = []
+    while len(out) < len(oids):
+        part = tuple(oids[len(out) : len(out) + manners.oids_max])
+        try:
+            out += await wire.get(target, Question(part))
+            manners.is_proven = manners.is_proven or len(part) > _OIDS_SURE
+        except NoAnswerError:
+            if manners.is_proven or len(part) <= _OIDS_SURE:
+                raise
+            manners.oids_max = max(len(part) // 3, _OIDS_SURE)
+        except AgentError as error:
+            if error.status not in _TOO_MUCH:
+                raise
+            if len(part) == 1:
+                out.append(Missing.NULL)  # this one value the agent cannot tell; the others it may
+            else:
+                manners.oids_max = len(part) // 2
+    return tuple(out)
+
+
+async def walk(
+    wire: Wire, target: Target, root: Oid, manners: Manners, *, rows_max: int, over: tuple[Oid, ...] = ()
+) -> tuple[list[Row], PrinterError | None]:
+    """Return the rows below *root* and, where the walk broke off, why. Raises NoAnswerError when even GETNEXT stays without an answer.
+
+    Subtrees named in *over* are left as soon as they are entered, and nothing of them is returned.
+    """
+    rows: list[Row] = []
+    steps = Walk(root, rows_max=rows_max)
+    while not steps.is_done:
+        try:
+            found = await wire.next(target, steps.next_oid, manners.bulk_rows)
+        except (NoAnswerError, AgentError) as error:
+            if manners.bulk_rows > 1:
+                manners.bulk_rows = 1
+                continue
+            if isinstance(error, NoAnswerError):
+                raise
+            return rows, error
+        except PrinterError as error:
+            return rows, error
+        fault = None
+        try:
+            steps.feed(found)
+        except AgentError as error:
+            fault = error
+        rows += [row for row in steps.taken if not row[0].startswith(over)]
+        if fault is not None:
+            return rows, fault
+        for subtree in over:
+            if steps.next_oid.startswith(subtree):
+                steps.step_over(subtree)
+    return rows, None
+
+
+@contextmanager
+def contained(target: Target) -> Iterator[None]:
+    """Keep a fault of ours to the device that shows it: one odd printer must not blind a whole site.
+
+    The one place that catches everything: it logs the traceback and raises MisreadError, which is counted like any other failure.
+    """
+    try:
+        yield
+    except PollerError:
+        raise
+    except Exception as error:
+        emit(log, logging.ERROR, "device.misread", exc_info=error, address=target.address)
+        raise MisreadError(target.address) from error
+
+
+async def read(
+    wire: Wire, targets: Sequence[Target], clock: Clock, *, rows_max: int, location: str | None = None
+) -> tuple[Decoded, Learned, Target]:
+    """Read one device now, with the first of *targets* (the same device, credential after credential) that gets an answer.
+
+    Raises PrinterError: the last one's, when none did.
+    """
+    assert targets
+    for target in targets:
+        try:
+            learned = await learn(wire, target, rows_max=rows_max)
+        except NoAnswerError:
+            if target is targets[-1]:
+                raise
+        else:
+            return decode_learned(learned, target, clock, location=location), learned, target
+    raise AssertionError("the last target either answered or raised")
+
+
+def describe(learned: Learned, target: Target, *, location: str | None) -> Printer:
+    """Return who the device is, its id being the best identity it shows; whether that id is kept is the roster's business."""
+    via = f"snmp-{target.credential.version}"
+    return identity.describe(learned.layout, learned.moving, address=target.address, via=via, range=target.range, location=location)
+
+
+def decode_learned(learned: Learned, target: Target, clock: Clock, *, location: str | None) -> Decoded:
+    """Return the reading that the walk itself already holds."""
+    return decode(
+        learned.layout,
+        learned.moving,
+        learned.alerts,
+        printer=describe(learned, target, location=location),
+        taken_at=clock.utc(),
+        is_printer=identity.is_printer(learned.rows),
+    )
