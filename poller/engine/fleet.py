@@ -10,6 +10,7 @@ told by the wall clock, since they have to outlive a restart.
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -132,32 +133,34 @@ class Fleet:
             )
         entry = msgspec.structs.replace(before, is_up=False, last_poll_seconds=duration_seconds)
         self._entries[label] = entry
-        return not self._is_forgotten(entry)
+        return not self._is_forgotten(entry, self._clock.utc())
 
     def forget(self, printer_id: str) -> None:
         """Drop a printer; unknown ones are no fault."""
         self._entries.pop(escape_label(printer_id), None)
 
     def get(self, printer_id: str) -> Entry | None:
-        entry = self._entries.get(escape_label(printer_id))
-        return None if entry is None or self._is_forgotten(entry) else self._aged(entry)
+        entry, now_utc = self._entries.get(escape_label(printer_id)), self._clock.utc()
+        return None if entry is None or self._is_forgotten(entry, now_utc) else self._aged(entry, now_utc)
 
     def __iter__(self) -> Iterator[Entry]:
         """Yield the fleet of this moment, whatever happens meanwhile."""
         return iter(self.entries())
 
     def __len__(self) -> int:
-        return sum(not self._is_forgotten(entry) for entry in self._entries.values())
+        now_utc = self._clock.utc()
+        return sum(not self._is_forgotten(entry, now_utc) for entry in self._entries.values())
 
     def entries(self) -> list[Entry]:
         """Return what is shown now. Stale values are let go of here, so that they cost no memory until their printer is forgotten."""
+        now_utc = self._clock.utc()
         shown = []
         for label, entry in tuple(self._entries.items()):
-            aged = self._aged(entry)
-            if aged is not entry:
-                self._entries[label] = aged
-            if not self._is_forgotten(aged):
-                shown.append(aged)
+            if not entry.is_up:
+                entry = self._entries[label] = self._aged(entry, now_utc)
+                if self._is_forgotten(entry, now_utc):
+                    continue
+            shown.append(entry)
         return shown
 
     def families(self, *, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[bytes]:
@@ -169,15 +172,15 @@ class Fleet:
 
     def status(self) -> FleetStatus:
         entries = self.entries()
-        grades = [entry.grade for entry in entries]
+        grades = Tally(entry.grade for entry in entries)
         up = sum(entry.is_up for entry in entries)
         return FleetStatus(
             printers=len(entries),
             up=up,
             silent=len(entries) - up,
-            stopped=grades.count(Grade.STOPPED),
-            empty=grades.count(Grade.EMPTY),
-            low=grades.count(Grade.LOW),
+            stopped=grades[Grade.STOPPED],
+            empty=grades[Grade.EMPTY],
+            low=grades[Grade.LOW],
             series_refused=self._series_refused,
         )
 
@@ -187,12 +190,12 @@ class Fleet:
         yield Sample(exposition.POLLER_PRINTERS, status.silent, ("silent",))
         yield Sample(exposition.POLLER_SERIES_REFUSED, status.series_refused, ("printer",))
 
-    def _is_forgotten(self, entry: Entry) -> bool:
-        return not entry.is_up and self._clock.utc() - entry.since_utc > self._forget_after
+    def _is_forgotten(self, entry: Entry, now_utc: datetime) -> bool:
+        return not entry.is_up and now_utc - entry.since_utc > self._forget_after
 
-    def _aged(self, entry: Entry) -> Entry:
+    def _aged(self, entry: Entry, now_utc: datetime) -> Entry:
         """Return *entry*, without its values if they are stale."""
-        if entry.is_up or not entry.json or self._clock.utc() - entry.since_utc <= self._stale_after:
+        if entry.is_up or not entry.json or now_utc - entry.since_utc <= self._stale_after:
             return entry
         return msgspec.structs.replace(entry, json=b"", families=(), boot_utc=None, grade=Grade.UNREAD, lowest_ratio=1.0)
 

@@ -7,6 +7,8 @@ not on top of it. Pure: the caller brings the time and does the sleeping.
 
 from __future__ import annotations
 
+from math import ceil
+
 TICK_SECONDS = 0.01
 RATE_MAX = 1_000_000.0  # beyond what one core can send: unpaced
 
@@ -18,6 +20,7 @@ at most 510 are unresolved: below gc_thresh2, 512, from which on the kernel thro
 """
 
 _BUNCH_SECONDS = 2 * TICK_SECONDS  # one tick, and one more for a loop that is late
+_ROUNDING = 1e-6  # of a packet: 4.9999999 gaps are 5
 _FACTOR_MIN = 1 / 64
 _RECOVERY_PER_SECOND = 0.1
 
@@ -32,7 +35,7 @@ class Pacer:
     def __init__(self, per_second: float) -> None:
         assert per_second > 0
         per_second = min(per_second, RATE_MAX)
-        bunch = max(1, int(per_second * _BUNCH_SECONDS))
+        bunch = ceil(per_second * _BUNCH_SECONDS)
         self._gap_seconds = 1 / (per_second - (bunch - 1))
         self._slack_seconds = self._gap_seconds * (bunch - 1)
         self._next_at = float("-inf")
@@ -40,8 +43,10 @@ class Pacer:
 
     def available(self, now_at: float) -> int:
         """Return how many packets may leave now."""
-        gap = self._gap_seconds / self.factor(now_at)
-        return max(0, int((now_at - self._lowest(now_at)) / gap) + 1) if self._next_at <= now_at else 0
+        if self._next_at > now_at:
+            return 0
+        gap_seconds = self._gap_seconds / self.factor(now_at)
+        return int((now_at - self._lowest(now_at)) / gap_seconds + _ROUNDING) + 1
 
     def claim(self, now_at: float, packets: int) -> None:
         """Note that *packets* left."""

@@ -37,7 +37,10 @@ NEVER: tuple[Oid, ...] = (
 async def record(
     wire: Wire, target: Target, roots: Sequence[Oid], *, rows_max: int, on_rows: Callable[[int], None] | None = None
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows below *roots*, in order, each once, and what broke off on the way. Raises NoAnswerError when the device falls silent."""
+    """Return the rows below *roots*, in order, each once, and what broke off on the way.
+
+    Raises NoAnswerError when the device falls silent.
+    """
     manners, rows, faults = Manners(), dict[Oid, Value](), list[str]()
     for root in roots:
         found, fault = await walk(wire, target, root, manners, rows_max=rows_max, over=NEVER)

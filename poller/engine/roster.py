@@ -26,11 +26,12 @@ class Roster:
     def settle(self, printer: Printer) -> Printer:
         """Return *printer* under the id it has always had, its identities joined to those known before."""
         seen = tuple(self._tell_twins_apart(name, printer.mac) for name in printer.identities)
-        printer_id = next((self._id_of[name] for name in seen if name in self._id_of), seen[0])
-        known = self._identities.get(printer_id, ())
-        joined = known + tuple(name for name in seen if name not in known)
-        if len(joined) > len(seen):  # an address of earlier days names nobody any more
-            joined = tuple(name for name in joined if not name.startswith("addr:") or name in seen or name == printer_id)
+        printer_id = self._known_id(seen) or seen[0]
+        before = self._identities.get(printer_id, ())
+        known = [name for name in before if name == printer_id or not _is_address(name)]
+        joined = (*known, *(name for name in seen if name not in known))
+        for name in set(before) - set(joined):  # an address of earlier days names nobody any more
+            self._drop(name, printer_id)
         self._identities[printer_id] = joined
         for name in joined:
             self._id_of[name] = printer_id
@@ -40,9 +41,24 @@ class Roster:
 
     def forget(self, printer_id: str) -> None:
         for name in self._identities.pop(printer_id, ()):
-            if self._id_of.get(name) == printer_id:
-                del self._id_of[name]
+            self._drop(name, printer_id)
         self._macs.pop(printer_id, None)
+
+    def _drop(self, name: str, printer_id: str) -> None:
+        if self._id_of.get(name) == printer_id:
+            del self._id_of[name]
+
+    def _known_id(self, seen: tuple[str, ...]) -> str | None:
+        """Return the id of the device these identities are of. By its address only where one side has nothing better to go by."""
+        better = [name for name in seen if not _is_address(name)]
+        for name in better:
+            if name in self._id_of:
+                return self._id_of[name]
+        for name in seen:
+            known = self._id_of.get(name)
+            if known is not None and (not better or all(map(_is_address, self._identities[known]))):
+                return known
+        return None
 
     def _tell_twins_apart(self, name: str, mac: str | None) -> str:
         """Return *name*, or its `#<mac>` form when the device known by this serial has another MAC."""
@@ -50,3 +66,7 @@ class Roster:
             return name
         first = self._macs.get(self._id_of.get(name, ""))
         return name if first is None or first == mac else f"{name}#{mac}"
+
+
+def _is_address(name: str) -> bool:
+    return name.startswith("addr:")

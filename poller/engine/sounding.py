@@ -22,6 +22,7 @@ import msgspec
 from poller.engine.targets import CREDENTIALS_MAX, Lane, Order, Plan, Range
 from poller.errors import DecodeError
 from poller.model import Credential, Target
+from poller.model import Value as _Struct
 from poller.snmp import oid
 from poller.snmp.message import REQUEST_ID_MAX, REQUEST_ID_MIN, Template, encode_get, peek_request_id
 
@@ -52,7 +53,7 @@ class Noise(Enum):
     GARBLED = "garbled"  # from an address we ask, but no response with a request-id
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class State(_Struct, frozen=True, kw_only=True):
     """Where a sweep is: enough to go on in another process, with the same plan. `lanes` holds (pass, slots done) of each."""
 
     key: bytes
@@ -62,6 +63,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[tuple[int, int], ...]
     """Hits not identified yet."""
     sent: int
+
+    def __post_init__(self) -> None:
+        if len(self.key) != KEY_SIZE:
+            raise ValueError("the state of a sweep is damaged: its key has the wrong size")
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(self)

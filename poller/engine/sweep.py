@@ -22,7 +22,7 @@ from poller.engine.roster import Roster
 from poller.engine.sounding import KEY_SIZE, Hit, Noise, Sounding, State
 from poller.engine.targets import Lane, Plan
 from poller.engine.wire import Sounder
-from poller.errors import PrinterError
+from poller.errors import HostError, PrinterError
 from poller.model import Printer, Target
 
 Detail = TypeVar("Detail")
@@ -30,6 +30,7 @@ Detail = TypeVar("Detail")
 _BATCH_MAX = 256  # probes sent before answers get their turn: about a millisecond
 _COOLDOWN_TICK_SECONDS = 0.05
 _PROGRESS_SECONDS = 0.2
+_REFUSALS_MAX = 1000  # in a row, each a tick or more after the one before; queues drain in milliseconds
 _WAITING_MAX = 4096  # answered and not identified yet; beyond it stage one pauses
 
 
@@ -118,11 +119,16 @@ class Sweep(Generic[Detail]):
         self._sightings = self._others = 0
         self._failures: Tally[str] = Tally()
         self._started_at = self._reported_at = clock.monotonic()
+        self._refusals = 0
         for hit in resume.waiting if resume is not None else ():
             self._take(Hit(*hit))
 
     async def run(self) -> Found[Detail]:
-        """Sweep, and return what there is. Whatever *identify* raises beyond PrinterError ends the sweep and is raised."""
+        """Sweep, and return what there is.
+
+        Whatever *identify* or *on_found* raise beyond PrinterError ends the sweep and is raised, in an ExceptionGroup; as is HostError
+        when the kernel takes no datagrams at all.
+        """
         self._started_at = self._clock.monotonic()
         for lane in self._lanes:
             lane.quiet_until_at = self._started_at + self._timeout_seconds  # a resumed sweep may be in a cooldown
@@ -205,9 +211,16 @@ class Sweep(Generic[Detail]):
                 pacer.claim(now_at, sent)
             if not has_room:
                 self._total.slow_down(now_at)
+            self._watch_for_standstill(is_moving=sent > 0 or has_room)
             if sounding.is_pass_done(lane.number):
                 lane.quiet_until_at = now_at + self._timeout_seconds
         return max(pacer.wait_seconds(now_at) for pacer in lane.pacers)
+
+    def _watch_for_standstill(self, *, is_moving: bool) -> None:
+        """Raise HostError once the kernel has refused everything for long: waiting must end some time."""
+        self._refusals = 0 if is_moving else self._refusals + 1
+        if self._refusals > _REFUSALS_MAX:
+            raise HostError("the kernel has no room for a single datagram", hint="is a network interface down, or its queue full?")
 
     def _is_over(self, lane: _Lane, now_at: float) -> bool:
         """Say whether all have answered, or the last pass is sent and its cooldown over."""

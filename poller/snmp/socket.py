@@ -15,7 +15,7 @@ import socket
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -41,6 +41,7 @@ from poller.snmp.message import (
     peek_request_id,
     raise_for_status,
 )
+from poller.snmp.mmsg import ManySender
 from poller.snmp.oid import Oid
 
 Stranger = Callable[[bytes, str, int], bool]
@@ -55,6 +56,7 @@ _RECEIVE_BUFFER_BYTES = 4 << 20  # a burst of answers waits here while the loop 
 _LATE_REMEMBERED_MAX = 8192
 _NO_ROOM = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 _BACK_OFF = 2.0  # each try waits twice as long as the one before
+_PACKED_OCTETS = {4: 4, 6: 16}
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -88,6 +90,7 @@ class SnmpSocket:
         self.stranger = stranger
         self._waits_seconds = tuple(timeout_seconds * _BACK_OFF**n for n in range(retries + 1))
         self._sockets: dict[int, socket.socket] = {}
+        self._senders: dict[int, ManySender] = {}
         self._waiting: dict[int, _Exchange] = {}
         self._busy: dict[tuple[str, int], deque[asyncio.Future[None]]] = {}
         self._asked: dict[tuple[str, int], _Exchange] = {}
@@ -107,11 +110,12 @@ class SnmpSocket:
         self._loop = asyncio.get_running_loop()
         for version, family in _FAMILIES.items():
             try:
-                self._sockets[version] = self._open(family)
+                sock = self._sockets[version] = self._open(family)
             except OSError as error:
                 if version == 4 or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
                     raise HostError(f"cannot open a UDP socket: {error.strerror}", hint="does this user have network access?") from error
-                # a host without IPv6 is a host that reads IPv4 printers; a v6 target then says so
+                continue  # a host without IPv6 is a host that reads IPv4 printers; a v6 target then says so
+            self._senders[_PACKED_OCTETS[version]] = ManySender(sock, self._count_send_failure)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -121,6 +125,7 @@ class SnmpSocket:
             self._loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
+        self._senders.clear()
 
     # --- the seam (engine.wire.Wire) -----------------------------------------------------------------------------------
 
@@ -149,16 +154,16 @@ class SnmpSocket:
             )  # a hole is a row all the same: the walk must pass it
         return out
 
-    def send(self, datagram: bytes, address: str, port: int) -> bool:
-        """Send one datagram nobody waits for; False when the kernel has no room (engine.wire.Sounder)."""
-        try:
-            self._sockets[6 if ":" in address else 4].sendto(datagram, (address, port))
-        except OSError as error:
-            self._send_failures[_reason(error)] += 1
-            return error.errno not in _NO_ROOM
-        except KeyError:
-            self._send_failures["EAFNOSUPPORT"] += 1
-        return True
+    def send_many(self, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int) -> int:
+        """Send datagrams nobody waits for, each to the packed address beside it (engine.wire.Sounder); return how many are done with."""
+        sender = self._senders.get(len(addresses[0]))
+        if sender is None:
+            self._send_failures["EAFNOSUPPORT"] += len(datagrams)
+            return len(datagrams)
+        done = sender.send(datagrams, addresses, port)
+        if done < len(datagrams):
+            self._send_failures["EAGAIN"] += 1
+        return done
 
     def status(self) -> SocketStatus:
         return SocketStatus(
@@ -247,7 +252,7 @@ class SnmpSocket:
             self._give_up(exchange, UnreachableError(exchange.to[0], reason="this host has no IPv6"))
             return
         except OSError as error:
-            self._send_failures[_reason(error)] += 1
+            self._count_send_failure(error)
             if error.errno not in _NO_ROOM:
                 self._give_up(exchange, UnreachableError(exchange.to[0], reason=_reason(error)))
                 return
@@ -257,6 +262,9 @@ class SnmpSocket:
             self._requests += 1
         exchange.tries += 1
         self._set_time(exchange, wait_seconds)
+
+    def _count_send_failure(self, error: OSError) -> None:
+        self._send_failures[_reason(error)] += 1
 
     def _give_up(self, exchange: _Exchange, error: PrinterError) -> None:
         if not exchange.answer.done():
@@ -330,8 +338,10 @@ class SnmpSocket:
             return
         exchange = self._waiting.get(number)
         if exchange is None:
-            if self.stranger is None or not self.stranger(datagram, *device):
-                self._discarded["late" if number in self._late else "stray"] += 1
+            if number in self._late:
+                self._discarded["late"] += 1
+            elif self.stranger is None or not self.stranger(datagram, *device):
+                self._discarded["stray"] += 1
         elif exchange.to[:2] != device:
             self._discarded["wrong_address"] += 1
         elif exchange.answer.done():

@@ -19,6 +19,7 @@ class DeviceWire:
         self.rows = sorted(rows, key=lambda row: arcs(row[0]))
         self.asked: list[tuple[str, int]] = []
         self.is_silent = False
+        self.silent_at: set[str] = set()
         self.oids_max = 1000
         self.is_large_met_by_silence = False
         self.has_bulk = True
@@ -28,7 +29,7 @@ class DeviceWire:
 
     async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
         self.asked.append(("get", len(question.oids)))
-        if self.is_silent or (self.is_large_met_by_silence and len(question.oids) > self.oids_max):
+        if self.is_silent or target.address in self.silent_at or (self.is_large_met_by_silence and len(question.oids) > self.oids_max):
             raise NoAnswerError(target.address, tries=3)
         if len(question.oids) > self.oids_max:
             raise AgentError("tooBig", status=ErrorStatus.TOO_BIG)
@@ -39,7 +40,7 @@ class DeviceWire:
 
     async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
         self.asked.append(("next", rows))
-        if self.is_silent or (rows > 1 and self.is_bulk_met_by_silence):
+        if self.is_silent or target.address in self.silent_at or (rows > 1 and self.is_bulk_met_by_silence):
             raise NoAnswerError(target.address, tries=3)
         if rows > 1 and not self.has_bulk:
             raise AgentError("genErr", status=ErrorStatus.GEN_ERR)

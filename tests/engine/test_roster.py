@@ -41,6 +41,24 @@ def test_an_address_names_a_device_until_something_better_is_known() -> None:
     assert roster.settle(seen("addr:10.0.0.2", address="10.0.0.2")).id == "addr:10.0.0.2"
 
 
+def test_what_was_known_by_its_address_alone_keeps_that_id_when_it_tells_more() -> None:
+    roster = Roster()
+    roster.settle(seen("addr:10.0.0.1"))
+    later = roster.settle(seen(SERIAL, MAC, "addr:10.0.0.1"))
+    assert later.id == "addr:10.0.0.1"
+    assert roster.settle(seen(SERIAL, MAC, "addr:10.0.0.9", address="10.0.0.9")).id == "addr:10.0.0.1"
+
+
+def test_another_device_at_a_known_address_is_another_device() -> None:
+    roster = Roster()
+    roster.settle(seen(SERIAL, MAC, "addr:10.0.0.1"))
+    other = roster.settle(seen("serial:11:OTHER999", "mac:020000000009", "addr:10.0.0.1"))
+    assert other.id == "serial:11:OTHER999"
+    assert roster.settle(seen("addr:10.0.0.1")).id == other.id
+    moved = roster.settle(seen(SERIAL, MAC, "addr:10.0.0.2", address="10.0.0.2"))
+    assert (moved.id, moved.identities) == (SERIAL, (SERIAL, MAC, "addr:10.0.0.2"))
+
+
 def test_a_forgotten_printer_starts_anew() -> None:
     roster = Roster()
     roster.settle(seen(MAC))

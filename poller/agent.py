@@ -1,0 +1,246 @@
+"""The agent: every part built, wired and stopped in a stated order. The composition root of `poller run`.
+
+    sweep ──> roster ──> poller ──> fleet ──> exporter
+      └── one SNMP socket per address family ──┘
+
+Starting: socket, exporter, then sweep and polls, so that the page tells from the first second. Stopping: no new sweep or poll, polls under
+way finish within their budget, then exporter and socket close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, time, timedelta
+
+from poller import __version__, host
+from poller.clock import Clock
+from poller.config import Config
+from poller.engine import device
+from poller.engine.fleet import Fleet
+from poller.engine.journal import Journal
+from poller.engine.poll import Poller
+from poller.engine.roster import Roster
+from poller.engine.sweep import Identified, Sighting, Sweep
+from poller.engine.targets import Plan, Range
+from poller.exporter.health import AgentStatus, PollHealth, SweepHealth, WireHealth
+from poller.exporter.probe import UnknownCredentialError, split_target
+from poller.exporter.server import Exporter
+from poller.logs import emit
+from poller.model import Decoded, Target
+from poller.networks import HostName, Interval
+from poller.snmp.socket import SnmpSocket
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
+_FINISH_SECONDS = 10.0  # what polls under way may still take after SIGTERM
+
+
+class Agent:
+    """`run` it once, until *stop*."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config, self._clock = config, clock
+        self.started = asyncio.Event()
+        """Set once the exporter listens."""
+        self._started_utc = clock.utc()
+        self._next_sweep_utc: datetime | None = None
+        self._notes: tuple[str, ...] = config.warnings
+        self._locations = {one.name: one.location for one in config.ranges}
+        self._wire = SnmpSocket(timeout_seconds=config.poll.timeout_seconds, retries=config.poll.retries)
+        self._roster = Roster()
+        self._journal = Journal(clock)
+        self._fleet = Fleet(
+            clock,
+            site=config.site.name or None,
+            stale_after_seconds=config.exporter.stale_after_seconds,
+            forget_after_seconds=config.exporter.forget_after_seconds,
+        )
+        self._poller = Poller(
+            self._wire,
+            self._fleet,
+            clock,
+            roster=self._roster,
+            every_seconds=config.poll.every_seconds,
+            workers=config.poll.workers,
+            rows_max=config.poll.rows_max,
+        )
+        self._exporter = Exporter(
+            listen=(config.exporter.listen.host, config.exporter.listen.port),
+            fleet=self._fleet,
+            samples=(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics),
+            status=self.status,
+            probe=self._probe,
+            is_ready=self._is_ready,
+            clock=clock,
+        )
+
+    @property
+    def port(self) -> int:
+        """The exporter's port; known once `run` has begun."""
+        return self._exporter.port
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep, poll and show until *stop*; then finish what is under way and close. Raises HostError when it cannot start."""
+        for warning in self._config.warnings:
+            emit(log, logging.WARNING, "config.warning", text=warning)
+        async with self._wire:
+            await self._exporter.start()
+            self.started.set()
+            emit(log, logging.INFO, "agent.started", version=__version__, listen=str(self._config.exporter.listen))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    sweeps = group.create_task(self._sweep_for_ever(), name="sweeps")
+                    polls = group.create_task(self._poller.run(stop), name="polls")
+                    await stop.wait()
+                    sweeps.cancel()
+                    await asyncio.wait({polls}, timeout=_FINISH_SECONDS)
+                    polls.cancel()
+            finally:
+                await self._exporter.close()
+        emit(log, logging.INFO, "agent.stopped")
+
+    def status(self) -> AgentStatus:
+        """Return how the agent is, for the status page."""
+        sweep, polls, wire = self._journal.status(), self._poller.status(), self._wire.status()
+        progress = sweep.running or sweep.last
+        return AgentStatus(
+            version=__version__,
+            started_utc=self._started_utc,
+            sweep=SweepHealth(
+                is_running=sweep.running is not None,
+                addresses_total=progress.addresses if progress else 0,
+                addresses_done=round(progress.share * progress.addresses) if progress else 0,
+                printers_found=progress.printers if progress else 0,
+                others_found=progress.others if progress else 0,
+                completed_utc=sweep.last_completed_utc,
+                next_utc=self._next_sweep_utc,
+            ),
+            polls=PollHealth(workers=polls.workers, workers_busy=polls.busy, lag_seconds=polls.lag_seconds, results=polls.results),
+            wire=WireHealth(
+                requests=wire.requests,
+                answers=wire.answers,
+                retries=wire.retries,
+                timeouts=wire.timeouts,
+                in_flight=wire.in_flight,
+                discarded=wire.discarded,
+            ),
+            notes=self._notes,
+        )
+
+    def _is_ready(self) -> bool:
+        """Ready is who has something to show: a sweep behind it, or a printer read, or nothing it was told to look for."""
+        return not self._config.ranges or self._journal.status().last is not None or len(self._fleet) > 0
+
+    # --- sweeps --------------------------------------------------------------------------------------------------------
+
+    async def _sweep_for_ever(self) -> None:
+        if not self._config.ranges:
+            return
+        if self._config.sweep.on_start:
+            await self._sweep()
+        while True:
+            await self._wait_for_next_sweep()
+            await self._sweep()
+
+    async def _wait_for_next_sweep(self) -> None:
+        """Wait by the wall clock, in small steps: a host that was suspended, or whose clock was set, must not sweep a day late."""
+        settings = self._config.sweep
+        due_utc = self._next_sweep_utc = next_sweep_utc(self._clock.utc(), at=settings.at, every_seconds=settings.every_seconds)
+        while (left := due_utc - self._clock.utc()) > timedelta():  # noqa: ASYNC110  a clock sets no event
+            await asyncio.sleep(min(_LOOK_SECONDS, left.total_seconds()))
+
+    async def _sweep(self) -> None:
+        self._next_sweep_utc = None
+        settings = self._config.sweep
+        sweep = Sweep(
+            await self._plan(),
+            self._wire,
+            self._identify,
+            self._clock,
+            rate_per_second=settings.rate_per_second,
+            retries=settings.retries,
+            timeout_seconds=settings.timeout_seconds,
+            workers=self._config.poll.workers,
+            settle=self._roster.settle,
+            on_found=self._found,
+            journal=self._journal,
+        )
+        emit(log, logging.INFO, "sweep.started", addresses=sweep.progress.addresses)
+        self._wire.stranger = sweep.heard
+        try:
+            found = await sweep.run()
+        finally:
+            self._wire.stranger = None
+        progress = found.progress
+        emit(
+            log,
+            logging.INFO,
+            "sweep.completed",
+            addresses=progress.addresses,
+            answered=progress.answered,
+            printers=progress.printers,
+            others=progress.others,
+            duration_seconds=round(progress.elapsed_seconds, 1),
+        )
+
+    async def _plan(self) -> Plan:
+        """Return what to sweep now: host names are asked anew each time, for their addresses change."""
+        ranges: list[Range] = []
+        unknown: list[str] = []
+        for one in self._config.ranges:
+            names = {item for item in one.networks if isinstance(item, HostName)} - set(one.exclude)
+            found, missing = await host.resolve_all(sorted(names))
+            unknown += missing
+            ranges.append(
+                Range(
+                    name=one.name,
+                    intervals=(*(item for item in one.networks if isinstance(item, Interval)), *found),
+                    credentials=one.credentials,
+                    excluded=tuple(item for item in one.exclude if isinstance(item, Interval)),
+                    port=one.port,
+                    rate_per_second=one.rate_per_second,
+                    location=one.location,
+                )
+            )
+        self._notes = (*self._config.warnings, *(f"the name {name} does not resolve" for name in unknown))
+        for name in unknown:
+            emit(log, logging.WARNING, "sweep.name_unknown", name=name)
+        return Plan(ranges, on_link=host.attached_networks())
+
+    async def _identify(self, target: Target) -> Identified[None]:
+        with device.contained(target):
+            location = self._locations.get(target.range or "")
+            return Identified(await device.identify(self._wire, target, rows_max=self._config.poll.rows_max, location=location), None)
+
+    def _found(self, sighting: Sighting[None]) -> None:
+        if sighting.is_new:
+            self._poller.found(sighting.printer, sighting.target, location=self._locations.get(sighting.target.range or ""))
+
+    # --- /probe --------------------------------------------------------------------------------------------------------
+
+    async def _probe(self, text: str, credential: str | None, timeout_seconds: float) -> Decoded:
+        """Read one device live, with the named credential or all of them in order. The exporter ends it at *timeout_seconds*."""
+        name, port = split_target(text)
+        chosen = [one for one in self._config.credentials if credential is None or one.name in (credential, f"{credential}/v1")]
+        if not chosen:
+            raise UnknownCredentialError(credential)
+        address = await host.resolve(name)
+        targets = [Target(address=address, port=port, credential=one) for one in chosen]
+        with device.contained(targets[0]):
+            decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
+        return decoded
+
+
+def next_sweep_utc(now_utc: datetime, *, at: time | None, every_seconds: float | None) -> datetime:
+    """Return when the next sweep begins: at the next *at* of this host's own time zone, or *every_seconds* from now."""
+    if at is None:
+        assert every_seconds is not None
+        return now_utc + timedelta(seconds=every_seconds)
+    today = now_utc.astimezone().date()
+    for days in range(3):  # a day may lack the hour when clocks are set forward
+        moment = datetime.combine(today + timedelta(days=days), at).astimezone(now_utc.tzinfo)
+        if moment > now_utc:
+            return moment
+    raise AssertionError("every three days have this time of day")

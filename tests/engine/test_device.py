@@ -1,0 +1,155 @@
+"""One device, in memory: what is asked of it, and what of a device that bears less than others."""
+
+from __future__ import annotations
+
+import pytest
+
+from poller.engine import device, recorder
+from poller.engine.device import Manners
+from poller.errors import AgentError, MisreadError, NoAnswerError
+from poller.printers import layout as layouts
+from poller.simulator import recordings
+from poller.snmp.message import Missing
+from poller.snmp.oid import parse
+from tests.engine.device_wire import TARGET, DeviceWire
+from tests.fake_clock import FakeClock
+
+ROWS_MAX = 2000
+SUPPLY_LEVEL = parse("1.3.6.1.2.1.43.11.1.1.9")
+
+
+def wire_of(name: str) -> DeviceWire:
+    return DeviceWire(recordings.load(name).rows)
+
+
+async def test_a_poll_brings_what_learning_brought_by_asking_only_what_exists(clock: FakeClock) -> None:
+    wire = wire_of("a3-colour-mfp")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    questions = len(wire.asked)
+    polled = await device.poll(wire, TARGET, learned.layout, learned.manners, rows_max=ROWS_MAX)
+    assert polled.moving == learned.moving
+    assert polled.alerts == learned.alerts
+    assert not polled.is_changed
+    assert len(wire.asked) - questions < questions / 3
+    assert not learned.faults
+
+
+async def test_a_row_that_vanished_says_that_the_layout_is_no_longer_true() -> None:
+    wire = wire_of("colour-laser")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    wire.rows = [row for row in wire.rows if not row[0].startswith(SUPPLY_LEVEL)]
+    polled = await device.poll(wire, TARGET, learned.layout, learned.manners, rows_max=ROWS_MAX)
+    assert polled.is_changed
+    assert Missing.NO_SUCH_INSTANCE in polled.moving
+
+
+@pytest.mark.parametrize("by_silence", [False, True], ids=["genErr", "silence"])
+async def test_a_device_without_getbulk_is_walked_by_getnext_and_asked_for_bulk_once(by_silence: bool) -> None:
+    wire, whole = wire_of("mono-laser"), wire_of("mono-laser")
+    wire.has_bulk, wire.is_bulk_met_by_silence = False, by_silence
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    assert learned.rows == (await device.learn(whole, TARGET, rows_max=ROWS_MAX)).rows
+    assert learned.manners.bulk_rows == 1
+    assert sum(rows > 1 for kind, rows in wire.asked if kind == "next") == 1
+
+
+@pytest.mark.parametrize("by_silence", [False, True], ids=["tooBig", "silence"])
+async def test_a_get_too_large_for_the_device_is_cut_until_it_fits_and_stays_cut(by_silence: bool) -> None:
+    wire = wire_of("a3-colour-mfp")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    wire.oids_max, wire.is_large_met_by_silence = 7, by_silence
+    assert await device.ask(wire, TARGET, learned.layout.shape.moving, learned.manners) == learned.moving
+    assert learned.manners.oids_max <= 7
+    wire.asked.clear()
+    await device.ask(wire, TARGET, learned.layout.shape.moving, learned.manners)
+    assert max(count for _, count in wire.asked) <= 7
+
+
+async def test_silence_of_a_device_known_to_bear_large_questions_is_silence() -> None:
+    wire = wire_of("a3-colour-mfp")
+    manners = Manners(is_proven=True)
+    wire.is_silent = True
+    with pytest.raises(NoAnswerError):
+        await device.ask(wire, TARGET, layouts.SCALARS * 10, manners)
+    assert len(wire.asked) == 1
+
+
+async def test_one_value_the_agent_chokes_on_costs_that_value_alone() -> None:
+    wire = wire_of("colour-laser")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    moving = learned.layout.shape.moving
+    wire.broken = {moving[5]}
+    values = await device.ask(wire, TARGET, moving, learned.manners)
+    assert values[5] is Missing.NULL
+    assert values[:5] + values[6:] == learned.moving[:5] + learned.moving[6:]
+
+
+async def test_an_agent_that_loops_costs_its_table_and_is_noted(clock: FakeClock) -> None:
+    wire = wire_of("colour-laser")
+    wire.loops_at = parse("1.3.6.1.2.1.43.11.1.1.6.1.2")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    assert any("did not advance" in fault for fault in learned.faults)
+    reading = device.decode_learned(learned, TARGET, clock, location=None).reading
+    assert reading.printer.serial is not None
+    assert len(wire.asked) < 200
+
+
+async def test_a_runaway_table_is_cut_at_rows_max() -> None:
+    column = "1.3.6.1.2.1.43.11.1.1.9.1"
+    endless = [(parse(f"{column}.{row}"), (2, b"\x01")) for row in range(1, 5000)]
+    learned = await device.learn(DeviceWire(endless), TARGET, rows_max=100)
+    assert any("rows_max" in fault for fault in learned.faults)
+    assert len(learned.rows) == 100
+
+
+async def test_a_silent_device_is_given_up_after_one_question() -> None:
+    wire = wire_of("mono-laser")
+    wire.is_silent = True
+    with pytest.raises(NoAnswerError):
+        await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("name", recordings.names())
+async def test_every_invented_device_is_told_for_what_it_is(name: str) -> None:
+    recording = recordings.load(name)
+    wire = DeviceWire(recording.rows)
+    printer = await device.identify(wire, TARGET, rows_max=ROWS_MAX, location="Room 7")
+    assert (printer is not None) == recording.is_printer
+    if printer is None:
+        assert len(wire.asked) <= 4
+    else:
+        assert printer.location == "Room 7"
+        assert printer.manufacturer
+        assert printer.model
+
+
+async def test_read_goes_from_credential_to_credential_until_one_is_answered(clock: FakeClock) -> None:
+    wire = wire_of("mono-laser")
+    decoded, _, target = await device.read(wire, [TARGET, TARGET], clock, rows_max=ROWS_MAX)
+    assert decoded.reading.taken_at == clock.utc()
+    assert decoded.reading.is_printer
+    assert target is TARGET
+    wire.is_silent = True
+    with pytest.raises(NoAnswerError):
+        await device.read(wire, [TARGET, TARGET], clock, rows_max=ROWS_MAX)
+
+
+def test_a_fault_of_ours_stays_with_the_device_and_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(MisreadError), device.contained(TARGET):
+        raise KeyError("a bug")
+    assert caplog.records[0].exc_info is not None
+    with pytest.raises(AgentError), device.contained(TARGET):
+        raise AgentError("not ours")
+
+
+async def test_a_recording_has_every_row_but_those_of_jobs() -> None:
+    jobs = [(parse("1.3.6.1.4.1.367.3.2.1.3.2.1.5.1"), (4, b"secret.docx")), (parse("1.3.6.1.4.1.367.3.2.1.9.1.0"), (2, b"\x07"))]
+    rows = [*recordings.load("mono-laser").rows, *jobs]
+    roots = (*recorder.STANDARD_ROOTS, parse("1.3.6.1.4.1.367"))
+    recorded, faults = await recorder.record(DeviceWire(rows), TARGET, roots, rows_max=20_000)
+    assert jobs[0] not in recorded
+    assert jobs[1] in recorded
+    standard = [row for row in recordings.load("mono-laser").rows if row[0].startswith(recorder.STANDARD_ROOTS)]
+    assert len(recorded) == len(standard) + 1
+    assert not faults
