@@ -1,0 +1,253 @@
+"""One reading as Prometheus text: for each family of the catalogue the sample lines of this one printer.
+
+Rendered once per reading, not once per scrape: a scrape of ten thousand printers then only joins what is there. What changes without a
+new reading (up, time and duration of the last poll) is rendered by the fleet. Device text is hostile; it is escaped here and nowhere later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from poller import exposition
+from poller.exposition import Metric, escape_label
+from poller.model import Alert, Counter, Cover, Decoded, Printer, Reading, Status, Supply, Tray
+
+FAMILIES: tuple[Metric, ...] = (
+    exposition.PRINTER_INFO,
+    exposition.PRINTER_SUPPLY_LEVEL_RATIO,
+    exposition.PRINTER_SUPPLY_STATE,
+    exposition.PRINTER_SUPPLY_INFO,
+    exposition.PRINTER_SUPPLY_UNITS,
+    exposition.PRINTER_SUPPLY_CAPACITY_UNITS,
+    exposition.PRINTER_PAGES,
+    exposition.PRINTER_DUPLEX_IMPRESSIONS,
+    exposition.PRINTER_SCANS,
+    exposition.PRINTER_METER_PAGES,
+    exposition.PRINTER_LIFE_PAGES,
+    exposition.PRINTER_STATUS,
+    exposition.PRINTER_ERROR,
+    exposition.PRINTER_ALERT,
+    exposition.PRINTER_TRAY_LEVEL_RATIO,
+    exposition.PRINTER_TRAY_CAPACITY,
+    exposition.PRINTER_COVER_OPEN,
+    exposition.PRINTER_BOOT_TIME_SECONDS,
+)
+"""The families of a reading, in the order in which `render` returns their lines."""
+
+_TEXT_CHARACTERS_MAX = 256  # of a description, a location …: DisplayString's own limit, RFC 2579
+_PAGE_FUNCTIONS = ("print", "copy", "fax")
+_PARTS = ("mono", "colour", "single", "two")
+_LIFE_COUNT = "prtMarkerLifeCount"
+_LIFE_COUNT_COLUMN = "1.3.6.1.2.1.43.10.2.1.4."  # the same object, RFC 3805
+
+Cells = Mapping[tuple[str, str], int]
+
+
+def render(decoded: Decoded, *, site: str | None) -> tuple[bytes, ...]:
+    """Return the sample lines of one printer, one element per family of `FAMILIES`, b"" where there is nothing to show."""
+    reading = decoded.reading
+    printer = f'printer="{escape_label(reading.printer.id)}"'
+    return (
+        _info(printer, reading.printer, site),
+        *_supplies(printer, reading.supplies),
+        *_counters(printer, reading.counters),
+        *_status(printer, reading.status),
+        _alerts(printer, reading.alerts),
+        *_trays(printer, reading.trays),
+        _covers(printer, reading.covers),
+        _boot(printer, decoded.boot_utc),
+    )
+
+
+def count_refused(reading: Reading) -> int:
+    """Return how many rows `render` leaves out because their key was there already; keys are meant to be unique within a printer."""
+    return sum(len(rows) - len({escape_label(row.key) for row in rows}) for rows in (reading.supplies, reading.trays, reading.covers))
+
+
+# --- families --------------------------------------------------------------------------------------------------------------
+
+
+def _text(value: str | None) -> str:
+    return escape_label(value[:_TEXT_CHARACTERS_MAX]) if value else ""
+
+
+def _info(labels: str, printer: Printer, site: str | None) -> bytes:
+    return (
+        f'printer_info{{{labels},manufacturer="{_text(printer.manufacturer)}",model="{_text(printer.model)}",serial="{_text(printer.serial)}",'
+        f'firmware="{_text(printer.firmware)}",hostname="{_text(printer.hostname)}",address="{_text(printer.address)}",'
+        f'location="{_text(printer.location)}",profile="{_text(printer.profile)}",site="{_text(site)}",range="{_text(printer.range)}"}} 1\n'
+    ).encode()
+
+
+# Equal models share these, so a fleet of any size needs few of them; bounded, since device text decides what they are.
+@lru_cache(maxsize=4096)
+def _supply_labels(key: str, kind: str, colour: str | None) -> str:
+    return f'key="{escape_label(key)}",kind="{escape_label(kind)}",colour="{_text(colour)}"'
+
+
+def _supplies(printer: str, supplies: Iterable[Supply]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    ratios, states, infos, units, capacities = [], [], [], [], []
+    seen: set[str] = set()
+    for supply in supplies:
+        key = escape_label(supply.key)
+        if key in seen:
+            continue
+        seen.add(key)
+        labels = f"{printer},{_supply_labels(supply.key, supply.kind, supply.colour)}"
+        states.append(f'printer_supply_state{{{labels},state="{supply.state}"}} 1\n')
+        infos.append(
+            f'printer_supply_info{{{labels},description="{_text(supply.description)}",part_number="{_text(supply.part_number)}"}} 1\n'
+        )
+        if supply.ratio is not None:
+            ratios.append(f"printer_supply_level_ratio{{{labels}}} {supply.ratio}\n")
+        if supply.units is not None:
+            units.append(f'printer_supply_units{{{labels},unit="{_text(supply.unit)}"}} {supply.units}\n')
+        if supply.capacity is not None:
+            capacities.append(f'printer_supply_capacity_units{{{labels},unit="{_text(supply.unit)}"}} {supply.capacity}\n')
+    return _join(ratios), _join(states), _join(infos), _join(units), _join(capacities)
+
+
+def _counters(printer: str, counters: Iterable[Counter]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return pages, duplex impressions, scans, meter pages and life pages. Only the last one shows units other than impressions."""
+    sides: dict[str, dict[tuple[str, str], int]] = {}
+    duplex: dict[str, dict[tuple[str, str], int]] = {}
+    life: dict[str, int] = {}
+    for counter in counters:
+        if counter.function == "other" and counter.label == _LIFE_COUNT:
+            life[counter.unit] = counter.count
+        elif _is_life_total(counter):
+            life.setdefault(counter.unit, counter.count)
+        if counter.unit == "impressions":
+            cells = (duplex if counter.sides == "duplex" else sides).setdefault(counter.function, {})
+            cells.setdefault((counter.colour, counter.size), counter.count)
+    pages = [
+        f'printer_pages{{{printer},function="{function}",colour="{colour}",size="{size}"}} {count}\n'
+        for function in _PAGE_FUNCTIONS
+        if function in sides
+        for colour, size, count in split(sides[function])
+    ]
+    meters = [
+        f'printer_meter_pages{{{printer},colour="{colour}",size="{size}"}} {count}\n'
+        for colour, size, count in split(sides.get("total", {}))
+    ]
+    scans = [f'printer_scans{{{printer},colour="{colour}"}} {count}\n' for colour, count in split_colours(sides.get("scan", {}))]
+    twos = [f'printer_duplex_impressions{{{printer},colour="{colour}"}} {count}\n' for colour, count in _duplex(duplex)]
+    lives = [f'printer_life_pages{{{printer},unit="{unit}"}} {count}\n' for unit, count in life.items()]
+    return _join(pages), _join(twos), _join(scans), _join(meters), _join(lives)
+
+
+def _status(printer: str, status: Status) -> tuple[bytes, bytes]:
+    now = f'printer_status{{{printer},status="{escape_label(status.printer)}"}} 1\n'.encode() if status.printer else b""
+    errors = dict.fromkeys(status.errors)
+    return now, _join([f'printer_error{{{printer},error="{escape_label(error)}"}} 1\n' for error in errors])
+
+
+def _alerts(printer: str, alerts: Iterable[Alert]) -> bytes:
+    alike = Tally((alert.severity, alert.group or "", "" if alert.code is None else alert.code) for alert in alerts)
+    return _join(
+        [
+            f'printer_alert{{{printer},severity="{severity}",group="{_text(group)}",code="{code}"}} {count}\n'
+            for (severity, group, code), count in alike.items()
+        ]
+    )
+
+
+def _trays(printer: str, trays: Iterable[Tray]) -> tuple[bytes, bytes]:
+    rows: dict[str, Tray] = {}
+    for tray in trays:
+        rows.setdefault(f'{printer},key="{escape_label(tray.key)}"', tray)
+    return (
+        _join([f"printer_tray_level_ratio{{{labels}}} {tray.ratio}\n" for labels, tray in rows.items() if tray.ratio is not None]),
+        _join([f"printer_tray_capacity{{{labels}}} {tray.capacity}\n" for labels, tray in rows.items() if tray.capacity is not None]),
+    )
+
+
+def _covers(printer: str, covers: Iterable[Cover]) -> bytes:
+    rows: dict[str, bool | None] = {}
+    for cover in covers:
+        rows.setdefault(escape_label(cover.key), cover.open)
+    return _join([f'printer_cover_open{{{printer},key="{key}"}} {is_open:d}\n' for key, is_open in rows.items() if is_open is not None])
+
+
+def _boot(printer: str, boot_utc: datetime | None) -> bytes:
+    return b"" if boot_utc is None else f"printer_boot_time_seconds{{{printer}}} {round(boot_utc.timestamp())}\n".encode()
+
+
+def _join(lines: list[str]) -> bytes:
+    return "".join(lines).encode()
+
+
+# --- counters in parts -----------------------------------------------------------------------------------------------------
+
+
+def split(cells: Cells) -> list[tuple[str, str, int]]:
+    """Return one function's counters as (colour, size, count) that do not overlap: together they are the whole, as far as it is known.
+
+    *cells* maps (colour, size) as in a reading (`all` and its parts side by side) to the count. Which parts come out depends on which
+    counters exist, not on their values, so that series do not come and go while a page is printed between two answers:
+
+    - mono and colour both counted: these (with single and two, which a device that has them counts apart); their whole is left out.
+    - one of the two counted, and the whole: the other one is the whole less all parts counted.
+    - the whole alone, or with no part but single or two: the whole, as colour `all`.
+    - parts without a whole: these.
+    - of each colour shown, `large` where it is counted, and `normal` the rest; where one colour alone lacks its large count, it is the
+      large count of all colours less the others. Where nothing is counted as large, everything is `normal`.
+    - large pages whose whole is not known stand alone, without a `normal`.
+
+    A difference below zero means the device's counters contradict each other: then nothing is made of it.
+    """
+    wholes = {part: cells[part, "all"] for part in _PARTS if (part, "all") in cells}
+    larges = {part: cells[part, "large"] for part in _PARTS if (part, "large") in cells}
+    whole, large = cells.get(("all", "all")), cells.get(("all", "large"))
+    if whole is not None and not ("mono" in wholes and "colour" in wholes):
+        rest = whole - sum(wholes.values())
+        if "mono" in wholes or "colour" in wholes:
+            wholes |= {"colour" if "mono" in wholes else "mono": rest} if rest >= 0 else {}
+        else:
+            if large is None and "mono" in larges and "colour" in larges:
+                large = sum(larges.values())
+            wholes, larges = {"all": whole}, {} if large is None else {"all": large}
+    elif not wholes and not larges and large is not None:
+        larges = {"all": large}
+    without = [part for part in wholes if part not in larges]
+    if large is not None and len(without) == 1 and len(wholes) > 1:
+        rest = large - sum(larges.values())
+        larges |= {without[0]: rest} if rest >= 0 else {}
+    out: list[tuple[str, str, int]] = []
+    for part in dict.fromkeys((*wholes, *larges)):
+        count, of_these = wholes.get(part), larges.get(part)
+        if count is None:
+            out.append((part, "large", larges[part]))
+        elif of_these is None or of_these > count:
+            out.append((part, "normal", count))
+        else:
+            out += [(part, "normal", count - of_these), (part, "large", of_these)]
+    return out
+
+
+def split_colours(cells: Cells) -> list[tuple[str, int]]:
+    """Return (colour, count) by the rules of `split`, sizes left aside."""
+    return [(colour, count) for colour, _, count in split({cell: count for cell, count in cells.items() if cell[1] == "all"})]
+
+
+def _duplex(functions: Mapping[str, Cells]) -> list[tuple[str, int]]:
+    """Return the duplex impressions of all functions: the device's total where it has one, else the sum of print, copy and fax."""
+    if "total" in functions:
+        return split_colours(functions["total"])
+    each = [dict(split_colours(functions[function])) for function in _PAGE_FUNCTIONS if function in functions]
+    if any("all" in one for one in each):
+        return [("all", sum(sum(one.values()) for one in each))]
+    return [(colour, sum(one.get(colour, 0) for one in each)) for colour in dict.fromkeys(colour for one in each for colour in one)]
+
+
+def _is_life_total(counter: Counter) -> bool:
+    """Whether this is the device's total, and prtMarkerLifeCount is where it comes from: then the two are one counter in a reading."""
+    return (
+        counter.function == "total"
+        and counter.colour == counter.size == counter.sides == "all"
+        and counter.oid is not None
+        and counter.oid.startswith(_LIFE_COUNT_COLUMN)
+    )
