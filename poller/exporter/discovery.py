@@ -1,0 +1,26 @@
+"""`/sd`: the printers as targets for Prometheus' http_sd, which then reads them by /probe or labels other jobs with them.
+
+Always the whole list, silent printers included: Prometheus keeps an old list on errors, and forgets what a new one leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from poller.engine.fleet import Entry
+
+_LABELS = ("id", "manufacturer", "model", "serial", "firmware", "hostname", "address", "location", "profile", "range")
+
+
+def targets(entries: Sequence[Entry], *, site: str | None) -> Iterator[bytes]:
+    """Yield the JSON of `GET /sd`, printer by printer. A label that is not known is left out; Prometheus reads that as empty."""
+    lead = b"["
+    for entry in entries:
+        labels = {f"__meta_printer_{name}": value for name in _LABELS if (value := getattr(entry.printer, name)) is not None}
+        if site is not None:
+            labels["__meta_printer_site"] = site
+        yield lead + msgspec.json.encode({"targets": [entry.printer.address], "labels": labels})
+        lead = b",\n"
+    yield b"]" if entries else b"[]"
