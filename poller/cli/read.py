@@ -12,6 +12,7 @@ import typer
 from poller.cli.credentials import choose_credentials
 from poller.cli.options import ConfigOption, CredentialOption, JsonOption, load_config
 from poller.cli.running import run_async
+from poller.errors import ConfigError
 from poller.logs import printable
 from poller.model import Credential, Decoded, Reading, SnmpVersion, Target
 
@@ -104,7 +105,7 @@ async def read_device(
 def snmp_version(text: str | None) -> SnmpVersion | None:
     if text in (None, "1", "2c"):
         return text  # type: ignore[return-value]  # narrowed by the line above
-    raise typer.BadParameter(f"{text!r} is no version that is spoken here; want 1 or 2c", param_hint="--version")
+    raise ConfigError([f"--version: {text!r} is no version that is spoken here; want 1 or 2c"])
 
 
 def _show(decoded: Decoded) -> None:

@@ -66,9 +66,12 @@ def record(
     from poller.printers.scrub import scrub as scrubbed
     from poller.snmp import snmprec
 
+    kept = [row for row in rows if row[1][0] in snmprec.TAGS]
     with output.open("x", encoding="utf-8") as file:
-        file.write(snmprec.format(scrubbed(rows) if scrub else rows))
-    print(f"{len(rows):,} rows in {output}", file=sys.stderr)
+        file.write(snmprec.format(scrubbed(kept) if scrub else kept))
+    print(f"{len(kept):,} rows in {output}", file=sys.stderr)
+    if len(kept) < len(rows):
+        print(f"{len(rows) - len(kept):,} values of types that SNMP does not have are left out", file=sys.stderr)
     if not scrub:
         print("it holds serial numbers, names and addresses; --scrub replaces them", file=sys.stderr)
     for fault in faults:

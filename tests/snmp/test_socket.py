@@ -208,7 +208,7 @@ async def test_strangers_are_offered_what_answers_no_question() -> None:
 
     async with scripted(honest) as agent, SnmpSocket(timeout_seconds=LONG_SECONDS, retries=0, stranger=stranger) as wire:
         probe = encode_get([parse(NAME)], version="2c", community="public").with_request_id(0x1122_3344)
-        assert wire.send(probe, *agent.address)
+        assert wire.send_many([probe], [bytes((127, 0, 0, 1))], agent.address[1]) == 1
         await until(lambda: bool(heard))
         assert heard == [(0x1122_3344, *agent.address)]
         assert wire.status().discarded == {}
