@@ -15,6 +15,7 @@ import poller.simulator
 from poller.printers import decode, identity, layout
 from poller.printers.scrub import scrub
 from poller.snmp import ber, snmprec
+from poller.snmp.message import Value
 from poller.snmp.oid import parse as oid
 from poller.snmp.oid import text as oid_text
 from poller.snmp.snmprec import Row
@@ -66,11 +67,11 @@ DEVICE = """\
 """
 
 
-def device() -> dict[str, snmprec.Value]:
+def device() -> dict[str, Value]:
     return texts(scrub(snmprec.parse(DEVICE), key=KEY))
 
 
-def texts(rows: list[Row]) -> dict[str, snmprec.Value]:
+def texts(rows: list[Row]) -> dict[str, Value]:
     return {oid_text(at): value for at, value in rows}
 
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poller.snmp import snmprec
-from poller.snmp.oid import from_arcs
+from poller.snmp.message import Value
+from poller.snmp.oid import Oid, from_arcs
 from poller.snmp.oid import parse as oid
 
 arc = st.integers(min_value=0, max_value=2**32 - 1)
@@ -25,7 +26,7 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 
 @unhurried
 @given(st.dictionaries(oids, values, max_size=20))
-def test_whatever_is_recorded_reads_back_as_the_same_bytes(device: dict[snmprec.Oid, snmprec.Value]) -> None:
+def test_whatever_is_recorded_reads_back_as_the_same_bytes(device: dict[Oid, Value]) -> None:
     assert dict(snmprec.parse(snmprec.format(device.items()))) == device
 
 

@@ -232,7 +232,8 @@ async def test_a_real_prometheus_scrapes_it_and_sees_levels_fall(real_part: Call
 
             async def query(expression: str) -> list[object]:
                 status, text = await get(f"http://127.0.0.1:{listen}/api/v1/query?query={expression}")
-                return json.loads(text)["data"]["result"] if status == 200 else []  # type: ignore[no-any-return]
+                found: list[object] = json.loads(text)["data"]["result"] if status == 200 else []
+                return found
 
             await until("it is scraped", lambda: query("up==1"))
             await until("levels fall", lambda: query("delta(printer_supply_level_ratio[1m])<0"))

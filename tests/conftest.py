@@ -1,0 +1,139 @@
+"""What every test may ask for, and what none may do: send anything beyond this machine.
+
+Fixtures: `clock`, `shared`, `real_part`. Marker: `both_loops`. A guard fails a test whose sockets leave loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from poller.snmp.mmsg import ManySender
+from tests.fake_clock import FakeClock
+
+ROOT = Path(__file__).resolve().parent.parent
+
+IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
+
+# The programs a test may run for real, and the Debian package that brings each. `.ci/run` installs them all; a test compares the two.
+REAL_PARTS = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "snmpbulkwalk": "snmp",
+    "snmpd": "snmpd",
+    "snmpget": "snmp",
+    "snmpwalk": "snmp",
+}
+_REAL_PARTS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib"])
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until the test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder `shared` beside the repository: reference captures and load generators too big or too foreign to live in here."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("no folder 'shared' beside the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_part() -> Callable[[str], str]:
+    """Return the path of a real program by its name: `real_part("promtool")`. Without it the test is skipped, in CI it fails."""
+
+    def find(name: str) -> str:
+        package = REAL_PARTS[name]
+        found = shutil.which(name, path=_REAL_PARTS_PATH)
+        if found is None:
+            reason = f"{name} is not installed: apt-get install {package}"
+            if IS_CI:
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return found
+
+    return find
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Coroutines run on plain asyncio; with `@pytest.mark.both_loops` once more on uvloop."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.get_closest_marker("both_loops"):
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
+
+
+# --- the guard: nothing leaves loopback ---
+
+_strays: list[str] = []
+
+
+def is_loopback(host: object) -> bool:
+    """Whether *host*, as given to a socket call, is this machine. Other names than localhost are not: a look-up leaves it."""
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def stray(event: str, arguments: tuple[object, ...]) -> str | None:
+    """Return who an audited socket call would reach beyond loopback, or None. Events: the table in Python's docs, "Audit events"."""
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        endpoint, address = arguments[0], arguments[1]
+        if isinstance(endpoint, socket.SocketType) and endpoint.family not in (socket.AF_INET, socket.AF_INET6):
+            return None
+        if isinstance(address, tuple) and address and not is_loopback(address[0]):
+            return f"{event} to {address[0]}"
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+        try:
+            ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host))
+        except ValueError:
+            if not is_loopback(host):
+                return f"{event} of {host!r}"
+    return None
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event.startswith("socket.") and (found := stray(event, arguments)) is not None:
+        _strays.append(found)
+        raise AssertionError(f"a test may only reach loopback: {found}")
+
+
+def pytest_configure() -> None:
+    # An audit hook sees every socket of this process that Python makes, whichever library uses it. It sees nothing of who calls the
+    # kernel himself: our sendmmsg, watched here, and uvloop's own connections, which is why tests of an edge run on plain asyncio as well.
+    sys.addaudithook(_watch)
+    send = ManySender.send
+
+    def watched(sender: ManySender, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int) -> int:
+        for address in addresses:
+            _watch("socket.sendmsg", (None, (str(ipaddress.ip_address(address)), port)))
+        return send(sender, datagrams, addresses, port)
+
+    pytest.MonkeyPatch().setattr(ManySender, "send", watched)
+
+
+@pytest.fixture(autouse=True)
+def _stays_on_this_machine() -> Iterator[None]:
+    """The hook above raises where it happens; code under test may swallow that, so the test is failed once more at its end."""
+    _strays.clear()
+    yield
+    assert not _strays, f"a test may only reach loopback: {_strays}"
