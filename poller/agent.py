@@ -15,7 +15,7 @@ from datetime import datetime, time, timedelta
 
 from poller import __version__, host
 from poller.clock import Clock
-from poller.config import Config
+from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config
 from poller.engine import device
 from poller.engine.fleet import Fleet
 from poller.engine.journal import Journal
@@ -221,13 +221,13 @@ class Agent:
     # --- /probe --------------------------------------------------------------------------------------------------------
 
     async def _probe(self, text: str, credential: str | None, timeout_seconds: float) -> Decoded:
-        """Read one device live, with the named credential or all of them in order. The exporter ends it at *timeout_seconds*."""
+        """Read one device live, with the named credential or the first ones configured. The exporter ends it at *timeout_seconds*."""
         name, port = split_target(text)
         chosen = [one for one in self._config.credentials if credential is None or one.name in (credential, f"{credential}/v1")]
         if not chosen:
             raise UnknownCredentialError(credential)
         address = await host.resolve(name)
-        targets = [Target(address=address, port=port, credential=one) for one in chosen]
+        targets = [Target(address=address, port=port, credential=one) for one in chosen[:CREDENTIALS_PER_ADDRESS_MAX]]
         with device.contained(targets[0]):
             decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
         return decoded
