@@ -20,11 +20,10 @@ from typing import NamedTuple
 import msgspec
 
 from poller.engine.targets import CREDENTIALS_MAX, Lane, Order, Plan, Range
-from poller.errors import DecodeError
 from poller.model import Credential, Target
 from poller.model import Value as _Struct
 from poller.snmp import oid
-from poller.snmp.message import REQUEST_ID_MAX, REQUEST_ID_MIN, Template, encode_get, peek_request_id
+from poller.snmp.message import REQUEST_ID_MAX, REQUEST_ID_MIN, Template, encode_get
 
 KEY_SIZE = 16
 
@@ -50,7 +49,6 @@ class Noise(Enum):
 
     DUPLICATE = "duplicate"
     FOREIGN = "foreign"  # from nobody we ask, or with a request-id we did not send there
-    GARBLED = "garbled"  # from an address we ask, but no response with a request-id
 
 
 class State(_Struct, frozen=True, kw_only=True):
@@ -229,13 +227,9 @@ class Sounding:
 
     # --- the way in ----------------------------------------------------------------------------------------------------
 
-    def hear(self, datagram: bytes, address: str, port: int) -> Hit | Noise:
-        """Judge one datagram; noise is counted.
-
-        It is read up to its request-id: a response with the right number means that an agent lives there, errors and odd contents
-        included. What the content is worth shows when the device is asked further.
-        """
-        heard = self._judge(datagram, address, port)
+    def hear(self, request_id: int, address: str, port: int) -> Hit | Noise:
+        """Judge one response by its request-id: an authentic one, whatever else it holds, means an agent lives there. Noise is counted."""
+        heard = self._judge(request_id, address, port)
         if isinstance(heard, Noise):
             self.noise[heard] += 1
         return heard
@@ -245,14 +239,10 @@ class Sounding:
         address, owner = self._whose(hit.slot)
         return Target(address=address, port=owner.port, credential=owner.credentials[hit.credential], range=owner.name)
 
-    def _judge(self, datagram: bytes, address: str, port: int) -> Hit | Noise:
+    def _judge(self, request_id: int, address: str, port: int) -> Hit | Noise:
         index = self.plan.find(address, port)
         if index is None:
             return Noise.FOREIGN
-        try:
-            request_id = peek_request_id(datagram)
-        except DecodeError:
-            return Noise.GARBLED
         track = self._tracks[self.plan.lane_of(index)]
         slot = track.start + track.order.place(index - track.start)
         block, place = divmod(slot, _BLOCK_SLOTS)

@@ -149,9 +149,9 @@ class Sweep(Generic[Detail]):
         self._report()
         return self._found()
 
-    def heard(self, datagram: bytes, address: str, port: int) -> bool:
-        """Take a datagram from the socket; return whether it was an answer to this sweep."""
-        heard = self._sounding.hear(datagram, address, port)
+    def heard(self, request_id: int, address: str, port: int) -> bool:
+        """Take the request-id of a response no question waited for, and whom it came from; return whether it answers this sweep."""
+        heard = self._sounding.hear(request_id, address, port)
         if isinstance(heard, Hit):
             self._take(heard)
         return heard is not Noise.FOREIGN

@@ -69,6 +69,16 @@ class Varbind(NamedTuple):
     value: Value | Missing
 
 
+class Frame(NamedTuple):
+    """The head of a response: what tells whose it is. The rest of its PDU lies between `at` and `end`, unread."""
+
+    version: int
+    community: bytes
+    request_id: int
+    at: int
+    end: int
+
+
 class Answer(NamedTuple):
     """A response PDU. With an error-status the varbinds are only an echo of the question."""
 
@@ -121,24 +131,8 @@ def _request_id_offset(message: bytes) -> int:
     return start
 
 
-def peek_request_id(datagram: bytes) -> int:
-    """Return the request-id of a v1/v2c datagram without reading further. Raises DecodeError."""
-    _, at, end = _frame(datagram)
-    return ber.read_integer(datagram, at, end)[0]
-
-
-def decode(datagram: bytes) -> Answer:
-    """Return the response in *datagram*, or raise DecodeError: any bytes give one or the other."""
-    (version, community), at, end = _frame(datagram)
-    request_id, at = ber.read_integer(datagram, at, end)
-    status, at = ber.read_integer(datagram, at, end)
-    index, at = ber.read_integer(datagram, at, end)
-    at, stop = ber.read_element(datagram, at, end, tag=ber.SEQUENCE)
-    return Answer(version, community, request_id, status, index, list(_varbinds(datagram, at, stop)))
-
-
-def _frame(datagram: bytes) -> tuple[tuple[int, bytes], int, int]:
-    """Open message and PDU; return ((version, community), start, end) of the PDU's content.
+def read_frame(datagram: bytes) -> Frame:
+    """Return the head of the v1 or v2c response in *datagram*, or raise DecodeError.
 
     Bytes behind the message are ignored: some agents pad.
     """
@@ -148,8 +142,68 @@ def _frame(datagram: bytes) -> tuple[tuple[int, bytes], int, int]:
         raise DecodeError(f"version {version}", 0)
     start, at = ber.read_element(datagram, at, end, tag=ber.OCTET_STRING)
     community = datagram[start:at]
-    start, stop = ber.read_element(datagram, at, end, tag=_PDU_RESPONSE)
-    return (version, community), start, stop
+    at, end = ber.read_element(datagram, at, end, tag=_PDU_RESPONSE)
+    request_id, at = ber.read_integer(datagram, at, end)
+    return Frame(version, community, request_id, at, end)
+
+
+def decode(datagram: bytes, frame: Frame | None = None) -> Answer:
+    """Return the response in *datagram*, or raise DecodeError: any bytes give one or the other. *frame* is its head, if read before."""
+    version, community, request_id, at, end = frame or read_frame(datagram)
+    status, at = ber.read_integer(datagram, at, end)
+    index, at = ber.read_integer(datagram, at, end)
+    at, stop = ber.read_element(datagram, at, end, tag=ber.SEQUENCE)
+    return Answer(version, community, request_id, status, index, _varbinds(datagram, at, stop))
+
+
+def heads_of(oids: Sequence[Oid]) -> tuple[bytes, ...]:
+    """Return each OID as the element it is in a varbind, for `decode_values`."""
+    return tuple(bytes((ber.OBJECT_IDENTIFIER, len(oid))) + oid for oid in oids)
+
+
+_NO_ERROR = b"\x02\x01\x00\x02\x01\x00\x30"  # error-status 0, error-index 0, and the list of varbinds begins
+
+
+def decode_values(datagram: bytes, frame: Frame, heads: tuple[bytes, ...]) -> tuple[Value | Missing, ...] | None:
+    """Return the values of a response that answers exactly the OIDs in *heads*, in their order; None for any other.
+
+    The inner loop of every poll. Nearly every answer is of this kind, and then its OIDs need no decoding: they are compared with the bytes
+    that were asked. Whatever is unusual (an error, another order, a long OID, a lie) is left to `decode`, which says what it is.
+    """
+    at, end = frame.at, frame.end
+    if not datagram.startswith(_NO_ERROR, at):
+        return None
+    values: list[Value | Missing] = []
+    try:
+        at, stop = ber.read_element(datagram, at + 6, end, tag=ber.SEQUENCE)
+        for head in heads:
+            # the varbind's header: 30, and its length in one octet, two or three
+            length, start = datagram[at + 1], at + 2
+            if length >= 0x80:
+                octets = length & 0x7F
+                if octets > 2:
+                    return None
+                length = int.from_bytes(datagram[start : start + octets], "big")
+                start += octets
+            if datagram[at] != ber.SEQUENCE or not datagram.startswith(head, start):
+                return None
+            at = start + length
+            # the value's header
+            start += len(head)
+            tag, length, start = datagram[start], datagram[start + 1], start + 2
+            if length >= 0x80:
+                octets = length & 0x7F
+                if octets > 2:
+                    return None
+                length = int.from_bytes(datagram[start : start + octets], "big")
+                start += octets
+            if start + length != at or at > stop:
+                return None
+            missing = _MISSING_BY_TAG.get(tag)
+            values.append((tag, datagram[start:at]) if missing is None else missing)
+    except (IndexError, DecodeError):
+        return None
+    return tuple(values) if at == stop else None
 
 
 def _varbinds(box: bytes, at: int, end: int) -> list[Varbind]:

@@ -18,6 +18,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from poller import exposition
 from poller.errors import DecodeError, HostError, NoAnswerError, PrinterError, UnreachableError
@@ -31,21 +32,26 @@ from poller.snmp.message import (
     REQUEST_ID_MIN,
     Answer,
     ErrorStatus,
+    Frame,
     Missing,
     Question,
     Template,
     Value,
     decode,
+    decode_values,
     encode_get,
     encode_next,
-    peek_request_id,
+    heads_of,
     raise_for_status,
+    read_frame,
 )
 from poller.snmp.mmsg import ManySender
 from poller.snmp.oid import Oid
 
-Stranger = Callable[[bytes, str, int], bool]
-"""Is offered each well-framed datagram that answers no question: (datagram, address, port); says whether it was its own."""
+Stranger = Callable[[int, str, int], bool]
+"""Is offered each response to no question of ours: (request-id, address, port); says whether it was to one of its own."""
+
+_Response = tuple[bytes, Frame]
 
 _SockAddr = tuple[str, int] | tuple[str, int, int, int]
 
@@ -77,7 +83,7 @@ class _Exchange:
 
     __slots__ = ("answer", "datagram", "fault", "number", "sent_at", "slot", "to", "tries")
 
-    def __init__(self, number: int, to: _SockAddr, datagram: bytes, answer: asyncio.Future[Answer]) -> None:
+    def __init__(self, number: int, to: _SockAddr, datagram: bytes, answer: asyncio.Future[_Response]) -> None:
         self.number, self.to, self.datagram, self.answer = number, to, datagram, answer
         self.tries, self.slot, self.sent_at = 0, 0, 0.0
         self.fault: PrinterError | None = None
@@ -131,17 +137,24 @@ class SnmpSocket:
 
     async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
         """Return one value per OID, in order. Raises NoAnswerError, DecodeError, AgentError; every try sends the identical bytes."""
+        version, community = target.credential.version, target.credential.community.reveal()
+        prepared = _prepare(question.oids, version, community)
+        response = await self._ask(target, prepared.template)
+        values = decode_values(*response, prepared.heads)
+        if values is not None:
+            return values
         asking = Ask(question)
-        while asking.question is not None:
-            template = _get_template(asking.question.oids, target.credential.version, target.credential.community.reveal())
-            asking.feed(await self._ask(target, template))
-        return asking.values()
+        while True:
+            asking.feed(self._decode(response))
+            if asking.question is None:
+                return asking.values()
+            response = await self._ask(target, _prepare(asking.question.oids, version, community).template)
 
     async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
         """Return what follows *oid*: up to *rows* values by GETBULK, one by GETNEXT in v1 or for one row; [] at the end of the MIB."""
         credential = target.credential
         template = _next_template(oid, rows, credential.version, credential.community.reveal())
-        answer = await self._ask(target, template)
+        answer = self._decode(await self._ask(target, template))
         if answer.error_status == ErrorStatus.NO_SUCH_NAME:  # v1's way to say the MIB ends here, RFC 1157 section 4.1.3
             return []
         raise_for_status(answer)
@@ -192,7 +205,7 @@ class SnmpSocket:
 
     # --- one question --------------------------------------------------------------------------------------------------
 
-    async def _ask(self, target: Target, template: Template) -> Answer:
+    async def _ask(self, target: Target, template: Template) -> _Response:
         """Send, wait, try again; one at a time per device."""
         to = _sockaddr(target.address, target.port)
         device = to[:2]
@@ -211,6 +224,13 @@ class SnmpSocket:
                     self._late.popitem(last=False)
         finally:
             self._pass_turn(device)
+
+    def _decode(self, response: _Response) -> Answer:
+        try:
+            return decode(*response)
+        except DecodeError:
+            self._discarded["garbled"] += 1
+            raise
 
     async def _take_turn(self, device: tuple[str, int]) -> None:
         queue = self._busy.get(device)
@@ -330,42 +350,40 @@ class SnmpSocket:
     def _hear(self, datagram: bytes, sender: _SockAddr) -> None:
         device = sender[:2]
         try:
-            number = peek_request_id(datagram)
+            frame = read_frame(datagram)
         except DecodeError as error:
             self._discarded["garbled"] += 1
             if (asked := self._asked.get(device)) is not None:
                 asked.fault = error  # if nothing better comes, this is why
             return
-        exchange = self._waiting.get(number)
+        exchange = self._waiting.get(frame.request_id)
         if exchange is None:
-            if number in self._late:
+            if frame.request_id in self._late:
                 self._discarded["late"] += 1
-            elif self.stranger is None or not self.stranger(datagram, *device):
+            elif self.stranger is None or not self.stranger(frame.request_id, *device):
                 self._discarded["stray"] += 1
         elif exchange.to[:2] != device:
             self._discarded["wrong_address"] += 1
         elif exchange.answer.done():
             self._discarded["late"] += 1
         else:
-            self._take(exchange, datagram)
+            self._answers += 1
+            seconds = self._loop.time() - exchange.sent_at
+            self._round_trips[bisect_left(exposition.ROUND_TRIP_BUCKETS_SECONDS, seconds)] += 1
+            self._round_trip_seconds += seconds
+            exchange.answer.set_result((datagram, frame))
 
-    def _take(self, exchange: _Exchange, datagram: bytes) -> None:
-        try:
-            answer = decode(datagram)
-        except DecodeError as error:
-            self._discarded["garbled"] += 1
-            self._give_up(exchange, error)
-            return
-        self._answers += 1
-        seconds = self._loop.time() - exchange.sent_at
-        self._round_trips[bisect_left(exposition.ROUND_TRIP_BUCKETS_SECONDS, seconds)] += 1
-        self._round_trip_seconds += seconds
-        exchange.answer.set_result(answer)
+
+class _Prepared(NamedTuple):
+    """A GET as bytes, and what its answer is compared with. Shared by all devices that are asked the same with the same credential."""
+
+    template: Template
+    heads: tuple[bytes, ...]
 
 
 @lru_cache(maxsize=4096)
-def _get_template(oids: tuple[Oid, ...], version: str, community: str) -> Template:
-    return encode_get(oids, version=version, community=community)
+def _prepare(oids: tuple[Oid, ...], version: str, community: str) -> _Prepared:
+    return _Prepared(encode_get(oids, version=version, community=community), heads_of(oids))
 
 
 @lru_cache(maxsize=4096)

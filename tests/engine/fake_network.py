@@ -10,9 +10,10 @@ from heapq import heappop, heappush
 from ipaddress import ip_address
 
 from poller.snmp import ber
+from poller.snmp.message import read_frame
 from tests.fake_clock import FakeClock
 
-Heard = Callable[[bytes, str, int], bool]
+Heard = Callable[[int, str, int], bool]
 
 NO_SUCH_NAME = 2
 
@@ -46,7 +47,7 @@ class Network:
     port: int = 161
     loss: float = 0.0
     room: int | None = None
-    heard: Heard = lambda datagram, address, port: False
+    heard: Heard = lambda request_id, address, port: False
     sent: list[Sent] = field(default_factory=list)
     refused: int = 0
     sleeps: int = 0
@@ -84,7 +85,7 @@ class Network:
         self._room_left = self.room
         while self._arriving and self._arriving[0][0] <= self.clock.monotonic():
             _, _, datagram, address = heappop(self._arriving)
-            self.heard(datagram, address, self.port)
+            self.heard(read_frame(datagram).request_id, address, self.port)
         self.on_sleep()
         for _ in range(3):
             await asyncio.sleep(0)

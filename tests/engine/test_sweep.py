@@ -141,7 +141,7 @@ async def test_an_answer_from_another_address_or_without_the_number_is_nobodys(c
     plan = plan_of("10.0.0.0/28")
     network = Network(clock, {"10.0.0.3": Agent(answers_from="10.0.0.4"), "10.0.0.5": Agent(answers_from="192.0.2.1")})
     sweep = sweep_of(plan, network, retries=0)
-    assert not sweep.heard(b"\x30\x03\x02\x01\x01", "192.0.2.7", 161)
+    assert not sweep.heard(0x1234_5678, "192.0.2.7", 161)
     found = await sweep.run()
     assert found.devices == ()
     assert found.noise == {"foreign": 3}

@@ -63,7 +63,7 @@ def test_a_flipped_octet_gives_an_answer_or_a_decode_error(at: int, mask: int) -
 
 @given(st.binary(max_size=200))
 def test_garbage_gives_an_answer_or_a_decode_error(datagram: bytes) -> None:
-    for read in (message.decode, message.peek_request_id):
+    for read in (message.decode, message.read_frame):
         with suppress(DecodeError):
             read(datagram)
 
@@ -128,3 +128,48 @@ def test_an_unknown_error_status_is_still_an_agent_error() -> None:
 def test_questions_with_equal_oids_are_equal() -> None:
     oids: tuple[Oid, ...] = (parse(SYS_DESCR),)
     assert Question(oids) == Question(tuple(oids))
+
+
+OIDS = (parse(SYS_DESCR), parse(SYS_UP_TIME), parse("1.3.6.1.9"))
+
+
+def values_of(datagram: bytes, oids: tuple[Oid, ...] = OIDS) -> tuple[object, ...] | None:
+    return message.decode_values(datagram, message.read_frame(datagram), message.heads_of(oids))
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 130, 255, 256, 300, 20_000])
+def test_values_are_read_by_position_whatever_their_length(size: int) -> None:
+    datagram = response(
+        ID, varbind(SYS_DESCR, tlv(4, b"x" * size)), varbind(SYS_UP_TIME, integer(7, 0x43)), varbind("1.3.6.1.9", tlv(0x81, b""))
+    )
+    assert values_of(datagram) == ((4, b"x" * size), (0x43, b"\x07"), Missing.NO_SUCH_INSTANCE)
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        response(ID, varbind(SYS_UP_TIME, integer(7, 0x43)), varbind(SYS_DESCR, tlv(4, b"x")), varbind("1.3.6.1.9", NULL)),
+        response(ID, varbind(SYS_DESCR, tlv(4, b"x")), varbind(SYS_UP_TIME, integer(7, 0x43))),
+        response(ID, *[varbind(SYS_DESCR, NULL), varbind(SYS_UP_TIME, NULL), varbind("1.3.6.1.9", NULL)], varbind("1.3.6.1.9.1", NULL)),
+        response(ID, varbind(SYS_DESCR, NULL), varbind(SYS_UP_TIME, NULL), varbind("1.3.6.1.9", NULL), status=5, index=1),
+        response(ID),
+    ],
+    ids=["another order", "one too few", "one too many", "an error", "nothing"],
+)
+def test_what_is_no_plain_answer_to_the_question_is_left_to_the_long_way(datagram: bytes) -> None:
+    assert values_of(datagram) is None
+
+
+@given(st.integers(0, len(LONG) - 1), st.integers(1, 255))
+def test_the_short_way_never_says_anything_but_the_long_way(at: int, mask: int) -> None:
+    oids = tuple(parse(f"1.3.6.1.2.1.43.11.1.1.6.1.{row}") for row in range(1, 9))
+    bent = bytearray(LONG)
+    bent[at] ^= mask
+    with suppress(DecodeError):
+        frame = message.read_frame(bytes(bent))
+        values = message.decode_values(bytes(bent), frame, message.heads_of(oids))
+        if values is not None:
+            answer = message.decode(bytes(bent), frame)
+            assert [found.oid for found in answer.varbinds] == list(oids)
+            assert tuple(found.value for found in answer.varbinds) == values
+            assert answer.error_status == 0

@@ -9,7 +9,7 @@ import pytest
 
 from poller.errors import AgentError, DecodeError, NoAnswerError, UnreachableError
 from poller.model import Credential, Secret, Target
-from poller.snmp.message import Missing, Question, encode_get, peek_request_id
+from poller.snmp.message import Missing, Question, encode_get
 from poller.snmp.oid import parse
 from poller.snmp.socket import SnmpSocket
 from tests.snmp.datagrams import NULL, integer, response, tlv, varbind
@@ -202,8 +202,8 @@ async def test_what_cannot_be_sent_is_unreachable_at_once() -> None:
 async def test_strangers_are_offered_what_answers_no_question() -> None:
     heard: list[tuple[int, str, int]] = []
 
-    def stranger(datagram: bytes, address: str, port: int) -> bool:
-        heard.append((peek_request_id(datagram), address, port))
+    def stranger(request_id: int, address: str, port: int) -> bool:
+        heard.append((request_id, address, port))
         return True
 
     async with scripted(honest) as agent, SnmpSocket(timeout_seconds=LONG_SECONDS, retries=0, stranger=stranger) as wire:
