@@ -17,9 +17,10 @@ from poller import __version__, host
 from poller.clock import Clock
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config
 from poller.engine import device
+from poller.engine.device import OCTETS_MAX, OCTETS_MAX_SLOW
 from poller.engine.fleet import Fleet
 from poller.engine.journal import Journal
-from poller.engine.poll import Poller
+from poller.engine.poll import Place, Poller
 from poller.engine.roster import Roster
 from poller.engine.sweep import Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
@@ -47,7 +48,9 @@ class Agent:
         self._started_utc = clock.utc()
         self._next_sweep_utc: datetime | None = None
         self._notes: tuple[str, ...] = config.warnings
-        self._locations = {one.name: one.location for one in config.ranges}
+        self._places: dict[str | None, Place] = {
+            one.name: Place(location=one.location, octets_max=OCTETS_MAX_SLOW if one.slow else OCTETS_MAX) for one in config.ranges
+        }
         self._wire = SnmpSocket(timeout_seconds=config.poll.timeout_seconds, retries=config.poll.retries)
         self._roster = Roster()
         self._journal = Journal(clock)
@@ -211,12 +214,12 @@ class Agent:
 
     async def _identify(self, target: Target) -> Identified[None]:
         with device.contained(target):
-            location = self._locations.get(target.range or "")
+            location = self._places[target.range].location
             return Identified(await device.identify(self._wire, target, rows_max=self._config.poll.rows_max, location=location), None)
 
     def _found(self, sighting: Sighting[None]) -> None:
         if sighting.is_new:
-            self._poller.found(sighting.printer, sighting.target, location=self._locations.get(sighting.target.range or ""))
+            self._poller.found(sighting.printer, sighting.target, self._places[sighting.target.range])
 
     # --- /probe --------------------------------------------------------------------------------------------------------
 

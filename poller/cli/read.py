@@ -176,7 +176,7 @@ def _explain(decoded: Decoded, learned: Learned, target: Target) -> None:
     from poller.printers.explain import explain
 
     console = Console(stderr=True, highlight=False, width=200 if not sys.stderr.isatty() else None)
-    explanation = explain(learned.layout, learned.moving, learned.alerts, learned.rows.items(), decoded)
+    explanation = explain(learned.layout, learned.moving, learned.device.alerts, learned.rows.items(), decoded)
 
     def show(title: str, titles: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
         table = Table(*titles, box=None, pad_edge=False)
@@ -185,7 +185,7 @@ def _explain(decoded: Decoded, learned: Learned, target: Target) -> None:
         console.print(f"\n{title}", style="bold")
         console.print(table if table.row_count else "  none")
 
-    manners = learned.manners
+    manners = learned.device.manners
     bulk = f"{manners.bulk_rows} rows by GETBULK" if manners.bulk_rows > 1 else "one row by GETNEXT"
     asked = f"SNMP {target.credential.version}, port {target.port}, credential {target.credential.name!r}"
     console.print(f"\nasked {target.address} by {asked}; {bulk}, {manners.oids_max} OIDs by GET", markup=False, style="bold")

@@ -22,57 +22,89 @@ from poller.printers import layout as layouts
 from poller.printers.decode import decode
 from poller.printers.layout import Layout
 from poller.snmp.message import ErrorStatus, Missing, Question, Value
-from poller.snmp.oid import Oid
+from poller.snmp.oid import Oid, text
 from poller.snmp.walk import Walk
 
 log = logging.getLogger(__name__)
 
 Row = tuple[Oid, Value]
 
-_OIDS_MAX = 32  # keeps a usual answer within one Ethernet frame; field experience: old network cards refuse more anyway
+OCTETS_MAX = 1400
+"""What an answer should not exceed: one Ethernet frame, and what tunnels put around it."""
+OCTETS_MAX_SLOW = 1200
+"""The same over slow lines, where a lost fragment costs the whole answer."""
+
+_OIDS_MAX = 64
 _OIDS_SURE = 6  # every agent met in the field bears as many
 _BULK_ROWS_MAX = 24
 _TOO_MUCH = (ErrorStatus.TOO_BIG, ErrorStatus.GEN_ERR)
+_ALL_THERE = {tuple}  # the types of a poll without a Missing
 
 
 @dataclass(slots=True)
 class Manners:
-    """What one device bears: OIDs in a GET, rows in a GETBULK (1 means GETNEXT).
+    """What one device bears: OIDs in a GET, rows in a GETBULK (1 means GETNEXT), octets in an answer.
 
     Until a large GET was answered once (`is_proven`), silence may mean "too large"; afterwards it means silence.
     """
 
     oids_max: int = _OIDS_MAX
     bulk_rows: int = _BULK_ROWS_MAX
+    octets_max: int = OCTETS_MAX
     is_proven: bool = False
 
 
 @dataclass(slots=True)
-class Learned:
-    """Everything a walk brought: `rows` as sent, the layout and moving values made of them, and what went wrong on the way."""
+class Device:
+    """How one device is asked, and what it said that decides what to ask next. `alerts` are the rows of its alert table as last seen."""
 
     layout: Layout
-    moving: tuple[Value | Missing, ...]
-    alerts: list[Row]
-    rows: dict[Oid, Value]
     manners: Manners
-    faults: list[str] = field(default_factory=list)
+    config_changes: int | None = None
+    alert_events: int | None = None
+    alerts: Sequence[Row] = ()
+    questions: tuple[Question, ...] = field(init=False)
+    signs: layouts.Signs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signs = layouts.signs_of(self.layout.shape)
+        self.cut()
+
+    def cut(self) -> None:
+        """Put the OIDs of the layout into questions as its manners allow. Devices of one shape and equal manners share them."""
+        self.questions = layouts.questions(self.layout.shape, self.manners.oids_max, self.manners.octets_max)
+
+
+@dataclass(slots=True)
+class Learned:
+    """Everything a walk brought: `rows` as sent, the device and its moving values made of them, and what went wrong on the way."""
+
+    device: Device
+    moving: tuple[Value | Missing, ...]
+    rows: dict[Oid, Value]
+    faults: list[str]
+
+    @property
+    def layout(self) -> Layout:
+        return self.device.layout
 
 
 class Polled(NamedTuple):
     """One poll's values. `is_changed`: the device no longer is what its layout says; learn it again."""
 
     moving: tuple[Value | Missing, ...]
-    alerts: list[Row]
+    alerts: Sequence[Row]
     is_changed: bool
 
 
-async def learn(wire: Wire, target: Target, *, rows_max: int, roots: Sequence[Oid] = layouts.ROOTS) -> Learned:
+async def learn(
+    wire: Wire, target: Target, *, rows_max: int, octets_max: int = OCTETS_MAX, roots: Sequence[Oid] = layouts.ROOTS
+) -> Learned:
     """Walk *target* and make a layout of what it has.
 
     One table that misbehaves costs that table, not the device: it is noted in `faults`. Raises PrinterError when the device gives nothing.
     """
-    manners = Manners()
+    manners = Manners(octets_max=octets_max)
     faults: list[str] = []
     asked = zip(layouts.SCALARS, await ask(wire, target, layouts.SCALARS, manners), strict=True)
     rows: dict[Oid, Value] = {oid: value for oid, value in asked if not isinstance(value, Missing)}
@@ -82,12 +114,54 @@ async def learn(wire: Wire, target: Target, *, rows_max: int, roots: Sequence[Oi
         if fault is not None:
             faults.append(str(fault))
     layout, moving = layouts.learn(rows.items())
-    alerts: list[Row] = []
-    if roots is layouts.ROOTS and layouts.has_alert_table(layout.shape):
-        alerts, fault = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
+    device = Device(layout, manners)
+    device.config_changes, device.alert_events = (
+        layouts.number_at(moving, at) for at in (device.signs.config_changes, device.signs.alert_events)
+    )
+    if roots is layouts.ROOTS and device.signs.has_alert_table:
+        device.alerts, fault = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
         if fault is not None:
             faults.append(str(fault))
-    return Learned(layout, moving, alerts, rows, manners, faults)
+    return Learned(device, moving, rows, faults)
+
+
+async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> Polled:
+    """Ask for the moving values of *device*, and for its alerts where there may be others than last time. Raises PrinterError.
+
+    The alert table's rows come and go, so it is walked; but not while the device counts no new ones, had none, and says all is well.
+    """
+    moving = await _ask_moving(wire, target, device)
+    signs = device.signs
+    events = layouts.number_at(moving, signs.alert_events)
+    is_quiet = not device.alerts and events is not None and events == device.alert_events and layouts.is_well(moving, signs)
+    if signs.has_alert_table and not is_quiet:
+        device.alerts, _ = await walk(wire, target, layouts.ALERTS, device.manners, rows_max=rows_max)
+        device.alert_events = events
+    changes = layouts.number_at(moving, signs.config_changes)
+    is_changed = changes != device.config_changes or set(map(type, moving)) != _ALL_THERE
+    return Polled(moving, device.alerts, is_changed)
+
+
+async def _ask_moving(wire: Wire, target: Target, device: Device) -> tuple[Value | Missing, ...]:
+    """Ask the questions of *device*; should it not bear them, find out what it bears and remember that."""
+    manners, questions = device.manners, device.questions
+    try:
+        moving = await wire.get(target, questions[0]) if questions else ()
+        for question in questions[1:]:
+            moving += await wire.get(target, question)
+    except NoAnswerError:
+        if manners.is_proven or len(device.layout.shape.moving) <= _OIDS_SURE:
+            raise
+        manners.oids_max = max(manners.oids_max // 4, _OIDS_SURE)
+    except AgentError as error:
+        if error.status not in _TOO_MUCH:
+            raise
+    else:
+        manners.is_proven = True
+        return moving
+    moving = await ask(wire, target, device.layout.shape.moving, manners)
+    device.cut()
+    return moving
 
 
 async def identify(wire: Wire, target: Target, *, rows_max: int, location: str | None) -> Printer | None:
@@ -103,23 +177,14 @@ async def identify(wire: Wire, target: Target, *, rows_max: int, location: str |
     return describe(await learn(wire, target, rows_max=rows_max, roots=layouts.IDENTITY_ROOTS), target, location=location)
 
 
-async def poll(wire: Wire, target: Target, layout: Layout, manners: Manners, *, rows_max: int) -> Polled:
-    """Ask for the moving values of *layout*, and for the alerts, whose rows come and go. Raises PrinterError."""
-    moving = await ask(wire, target, layout.shape.moving, manners)
-    alerts: list[Row] = []
-    if layouts.has_alert_table(layout.shape):
-        alerts, _ = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
-    return Polled(moving, alerts, any(isinstance(value, Missing) for value in moving))
-
-
 async def ask(wire: Wire, target: Target, oids: Sequence[Oid], manners: Manners) -> tuple[Value | Missing, ...]:
     """GET *oids* in as many questions as the device needs. Raises PrinterError once it refuses even the smallest."""
-    out: list[Value | Missing] = []
-    while len(out) < len(oids):
-        part = tuple(oids[len(out) : len(out) + manners.oids_max])
+    found: dict[Oid, Value | Missing] = {}
+    left = list(oids)
+    while left:
+        part = tuple(left[: manners.oids_max])
         try:
-            out += await wire.get(target, Question(part))
-            manners.is_proven = manners.is_proven or len(part) > _OIDS_SURE
+            values = await wire.get(target, Question(part))
         except NoAnswerError:
             if manners.is_proven or len(part) <= _OIDS_SURE:
                 raise
@@ -127,11 +192,19 @@ async def ask(wire: Wire, target: Target, oids: Sequence[Oid], manners: Manners)
         except AgentError as error:
             if error.status not in _TOO_MUCH:
                 raise
-            if len(part) == 1:
-                out.append(Missing.NULL)  # this one value the agent cannot tell; the others it may
+            culprits = part if len(part) == 1 else tuple(oid for oid in part if text(oid) == error.oid)
+            if error.status == ErrorStatus.GEN_ERR and culprits:  # this one value the agent cannot tell; the others it may
+                found[culprits[0]] = Missing.NULL
+                left.remove(culprits[0])
+            elif len(part) == 1:
+                raise
             else:
                 manners.oids_max = len(part) // 2
-    return tuple(out)
+        else:
+            manners.is_proven = manners.is_proven or len(part) > _OIDS_SURE
+            found.update(zip(part, values, strict=True))
+            del left[: len(part)]
+    return tuple([found[oid] for oid in oids])
 
 
 async def walk(
@@ -214,7 +287,7 @@ def decode_learned(learned: Learned, target: Target, clock: Clock, *, location: 
     return decode(
         learned.layout,
         learned.moving,
-        learned.alerts,
+        learned.device.alerts,
         printer=describe(learned, target, location=location),
         taken_at=clock.utc(),
         is_printer=identity.is_printer(learned.rows),

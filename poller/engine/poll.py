@@ -2,38 +2,45 @@
 
 One slow device holds up one worker and nobody else; a full crew slows the schedule down, and the lag is a metric. Nothing that one
 device does gets further than its own line in the log: it is counted by kind and asked again later, less and less often while silent.
+What is known of each printer can be taken away as values and given back after a restart (`remembered.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
 
 from poller import exposition
 from poller.clock import Clock
 from poller.engine import device
-from poller.engine.device import Manners
+from poller.engine.device import OCTETS_MAX, Device, Manners
 from poller.engine.fleet import Fleet
+from poller.engine.remembered import Remembered, Way
 from poller.engine.roster import Roster
 from poller.engine.schedule import Schedule
 from poller.engine.wire import Wire
 from poller.errors import AgentError, PrinterError
 from poller.exposition import Sample
 from poller.logs import emit
-from poller.model import Decoded, Printer, Target
+from poller.model import Credential, Decoded, Printer, Reading, Target
 from poller.model import Value as _Struct
 from poller.printers import identity
 from poller.printers.decode import decode
-from poller.printers.layout import Layout, config_changes
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
 _LEARN_EVERY_SECONDS = 24 * 3600.0
 _RELEARN_AFTER_SECONDS = 3600.0  # an agent whose tables never hold still is walked once an hour, not at every poll
+
+_decode_reading = msgspec.json.Decoder(Reading).decode
 
 
 class PollStatus(_Struct, frozen=True, kw_only=True):
@@ -46,17 +53,23 @@ class PollStatus(_Struct, frozen=True, kw_only=True):
     results: dict[str, int]
 
 
+class Place(_Struct, frozen=True, kw_only=True):
+    """What a `[[range]]` says of its printers: where they are delivered to, and how long an answer over its line should be."""
+
+    location: str | None = None
+    octets_max: int = OCTETS_MAX
+
+
 @dataclass(slots=True)
 class _Known:
-    """A printer we poll and what was learned of it; `layout` is None until the first poll."""
+    """A printer we poll; `device` is None until it is learned. `due_at` is its next poll, for those who remember it."""
 
     printer: Printer
     target: Target
-    location: str | None
-    layout: Layout | None
-    manners: Manners
-    learned_at: float
-    config_changes: int | None = None
+    place: Place
+    device: Device | None = None
+    learned_at: float = 0.0
+    due_at: float = 0.0
     other_way: Target | None = None
     is_silent: bool = False
 
@@ -77,15 +90,18 @@ class Poller:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._wire, self._fleet, self._clock, self._sleep = wire, fleet, clock, sleep
-        self._workers, self._rows_max = workers, rows_max
+        self._workers, self._rows_max, self._every_seconds = workers, rows_max, every_seconds
         self._roster = roster
         self._known: dict[str, _Known] = {}
         self._schedule = Schedule(every_seconds=every_seconds)
-        self._due: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        self._due: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
+        self._is_stopping = False
         self._busy = 0
         self._results: Tally[str] = Tally()
+        self._changed: set[str] = set()
+        self._removed: set[str] = set()
 
-    def found(self, printer: Printer, target: Target, *, location: str | None = None) -> None:
+    def found(self, printer: Printer, target: Target, place: Place) -> None:
         """Take a printer the sweep found: a new one is polled at once.
 
         A known one keeps its way while that works (a device may have several addresses); the other way is taken when it falls silent.
@@ -93,11 +109,11 @@ class Poller:
         printer = self._roster.settle(printer)
         known = self._known.get(printer.id)
         if known is None:
-            self._known[printer.id] = _Known(printer, target, location, None, Manners(), 0.0)
-            self._schedule.add(printer.id, self._clock.monotonic())
+            known = self._known[printer.id] = _Known(printer, target, place)
+            self._set_due(known, self._clock.monotonic())
             emit(log, logging.INFO, "printer.found", printer=printer.id, address=target.address, model=printer.model)
             return
-        known.location = location
+        known.place = place
         if known.target != target:
             known.other_way = target
             if known.is_silent:
@@ -106,16 +122,17 @@ class Poller:
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until *stop*; polls under way are finished, none is begun."""
         async with asyncio.TaskGroup() as crew:
-            workers = [crew.create_task(self._work(), name=f"poll-{number}") for number in range(self._workers)]
+            for number in range(self._workers):
+                crew.create_task(self._work(), name=f"poll-{number}")
             while not stop.is_set():
                 printer_id = self._schedule.take(self._clock.monotonic())
                 if printer_id is None:
                     await self._sleep(_TICK_SECONDS)
                 else:
                     await self._due.put(printer_id)
-            await self._due.join()
-            for worker in workers:
-                worker.cancel()
+            self._is_stopping = True
+            for _ in range(self._workers):
+                await self._due.put(None)
 
     def status(self) -> PollStatus:
         return PollStatus(
@@ -133,15 +150,85 @@ class Poller:
         yield Sample(exposition.POLLER_POLL_WORKERS, self._workers)
         yield Sample(exposition.POLLER_POLL_WORKERS_BUSY, self._busy)
 
+    # --- across a restart ----------------------------------------------------------------------------------------------
+
+    def take_changes(self) -> tuple[list[Remembered], list[str]]:
+        """Return the printers that changed since the last call, and the ids of those that are no more."""
+        changed = [self._remembered(self._known[printer_id]) for printer_id in self._changed if printer_id in self._known]
+        removed = [printer_id for printer_id in self._removed if printer_id not in self._known]
+        self._changed.clear()
+        self._removed.clear()
+        return changed, removed
+
+    def restore(self, printers: Iterable[Remembered], credentials: Mapping[str, Credential], places: Mapping[str | None, Place]) -> int:
+        """Take up printers where an earlier run left them; return how many.
+
+        Those of a credential or range that is configured no more are left out. Polls that fell due meanwhile are spread over one interval.
+        """
+        now_at, now_utc, count = self._clock.monotonic(), self._clock.utc(), 0
+        for one in printers:
+            target, place = one.way.target(credentials), places.get(one.way.range)
+            if target is None or place is None:
+                self._removed.add(one.printer.id)
+                continue
+            known = _Known(self._roster.settle(one.printer), target, place, is_silent=one.is_silent)
+            known.other_way = one.other_way.target(credentials) if one.other_way is not None else None
+            if one.layout is not None and one.learned_utc is not None:
+                manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven)
+                known.device = Device(one.layout, manners, config_changes=one.config_changes)
+                known.learned_at = now_at - max(0.0, (now_utc - one.learned_utc).total_seconds())
+            if one.reading:
+                decoded = Decoded(reading=_decode_reading(one.reading), boot_utc=one.boot_utc)
+                self._fleet.put(decoded, duration_seconds=one.last_poll_seconds)
+            if one.is_silent or not one.reading:
+                self._fleet.fail(known.printer, duration_seconds=one.last_poll_seconds)
+            self._known[known.printer.id] = known
+            wait_seconds = (one.due_utc - now_utc).total_seconds()
+            if not 0 <= wait_seconds <= self._every_seconds:
+                wait_seconds = random.uniform(0, self._every_seconds)  # noqa: S311  spreads work, hides nothing
+            self._set_due(known, now_at + wait_seconds)
+            count += 1
+        return count
+
+    def _remembered(self, known: _Known) -> Remembered:
+        now_at, now_utc = self._clock.monotonic(), self._clock.utc()
+        one, entry = known.device, self._fleet.get(known.printer.id)
+        manners = one.manners if one is not None else Manners()
+        return Remembered(
+            printer=known.printer,
+            way=Way.of(known.target),
+            other_way=None if known.other_way is None else Way.of(known.other_way),
+            location=known.place.location,
+            layout=None if one is None else one.layout,
+            learned_utc=None if one is None else now_utc - timedelta(seconds=now_at - known.learned_at),
+            config_changes=None if one is None else one.config_changes,
+            oids_max=manners.oids_max,
+            bulk_rows=manners.bulk_rows,
+            is_proven=manners.is_proven,
+            due_utc=now_utc + timedelta(seconds=known.due_at - now_at),
+            is_silent=known.is_silent,
+            boot_utc=None if entry is None else entry.boot_utc,
+            last_ok_utc=None if entry is None else entry.last_ok_utc,
+            last_poll_seconds=0.0 if entry is None else entry.last_poll_seconds,
+            reading=b"" if entry is None else entry.json,
+        )
+
+    # --- the crew ------------------------------------------------------------------------------------------------------
+
     async def _work(self) -> None:
         while True:
-            printer_id = await self._due.get()
-            self._busy += 1
-            try:
-                await self._poll(self._known[printer_id])
-            finally:
-                self._busy -= 1
-                self._due.task_done()
+            printer_id = None if self._is_stopping else self._schedule.take(self._clock.monotonic())
+            if printer_id is None:
+                printer_id = await self._due.get()
+            if printer_id is None:
+                return
+            known = self._known.get(printer_id)
+            if known is not None:
+                self._busy += 1
+                try:
+                    await self._poll(known)
+                finally:
+                    self._busy -= 1
 
     async def _poll(self, known: _Known) -> None:
         """Poll one printer and say what became of it; no PrinterError gets further than here."""
@@ -152,75 +239,86 @@ class Poller:
                 decoded = await self._read(known)
         except PrinterError as error:
             self._results[error.kind] += 1
-            now_at = self._clock.monotonic()
-            if not self._fleet.fail(before, duration_seconds=now_at - began_at):
-                self._forget(before)
-                return
-            wait_seconds = self._schedule.failed(before.id, now_at)
-            if not known.is_silent:  # once, not at every try
-                emit(
-                    log,
-                    logging.INFO,
-                    "printer.silent",
-                    printer=before.id,
-                    address=known.target.address,
-                    error=error.kind,
-                    reason=str(error),
-                    next_try_seconds=round(wait_seconds),
-                )
-            known.is_silent = True
-            if known.other_way is not None:
-                self._take_other_way(known)
+            self._note_silence(known, error, self._clock.monotonic() - began_at)
             return
         self._results["ok"] += 1
-        now_at = self._clock.monotonic()
         if known.printer.id != before.id:
             self._replace(before, known)
+        now_at = self._clock.monotonic()
         self._fleet.put(decoded, duration_seconds=now_at - began_at)
-        self._schedule.done(known.printer.id, now_at)
+        self._set_due(known, self._schedule.after_answer(known.printer.id, now_at))
         if known.is_silent:
             emit(log, logging.INFO, "printer.back", printer=known.printer.id, address=known.target.address)
             known.is_silent = False
 
     async def _read(self, known: _Known) -> Decoded:
         age_seconds = self._clock.monotonic() - known.learned_at
-        if known.layout is None or age_seconds >= _LEARN_EVERY_SECONDS:
+        if known.device is None or age_seconds >= _LEARN_EVERY_SECONDS:
             return await self._learn(known)
-        polled = await device.poll(self._wire, known.target, known.layout, known.manners, rows_max=self._rows_max)
-        is_changed = polled.is_changed or config_changes(known.layout, polled.moving) != known.config_changes
-        if is_changed and age_seconds >= _RELEARN_AFTER_SECONDS:
+        polled = await device.poll(self._wire, known.target, known.device, rows_max=self._rows_max)
+        if polled.is_changed and age_seconds >= _RELEARN_AFTER_SECONDS:
             return await self._learn(known)
-        return decode(known.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
+        return decode(known.device.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
 
     async def _learn(self, known: _Known) -> Decoded:
-        learned = await device.learn(self._wire, known.target, rows_max=self._rows_max)
+        learned = await device.learn(self._wire, known.target, rows_max=self._rows_max, octets_max=known.place.octets_max)
         if not identity.is_printer(learned.rows):
             raise AgentError("no printer at this address any more")
-        known.printer = self._roster.settle(device.describe(learned, known.target, location=known.location))
-        known.layout, known.manners, known.learned_at = learned.layout, learned.manners, self._clock.monotonic()
-        known.config_changes = config_changes(learned.layout, learned.moving)
+        printer = self._roster.settle(device.describe(learned, known.target, location=known.place.location))
+        decoded = decode(learned.layout, learned.moving, learned.device.alerts, printer=printer, taken_at=self._clock.utc())
+        known.printer, known.device, known.learned_at = printer, learned.device, self._clock.monotonic()
         for fault in learned.faults:
-            emit(log, logging.INFO, "printer.table_broken", printer=known.printer.id, reason=fault)
-        return decode(learned.layout, learned.moving, learned.alerts, printer=known.printer, taken_at=self._clock.utc())
+            emit(log, logging.INFO, "printer.table_broken", printer=printer.id, reason=fault)
+        return decoded
+
+    def _note_silence(self, known: _Known, error: PrinterError, duration_seconds: float) -> None:
+        printer_id, now_at = known.printer.id, self._clock.monotonic()
+        if not self._fleet.fail(known.printer, duration_seconds=duration_seconds):
+            self._forget(known.printer)
+            return
+        due_at = self._schedule.after_silence(printer_id, now_at)
+        self._set_due(known, due_at)
+        if not known.is_silent:  # said once, not at every try
+            emit(
+                log,
+                logging.INFO,
+                "printer.silent",
+                printer=printer_id,
+                address=known.target.address,
+                error=error.kind,
+                reason=str(error),
+                next_try_seconds=round(due_at - now_at),
+            )
+        known.is_silent = True
+        if known.other_way is not None:
+            self._take_other_way(known)
+
+    def _set_due(self, known: _Known, due_at: float) -> None:
+        known.due_at = due_at
+        self._schedule.add(known.printer.id, due_at)
+        self._changed.add(known.printer.id)
 
     def _take_other_way(self, known: _Known) -> None:
         """Ask the printer where it was seen last, and learn it anew."""
         assert known.other_way is not None
-        known.target, known.other_way, known.layout = known.other_way, None, None
-        self._schedule.add(known.printer.id, self._clock.monotonic())
+        known.target, known.other_way, known.device = known.other_way, None, None
+        self._set_due(known, self._clock.monotonic())
 
     def _forget(self, printer: Printer) -> None:
         """It has been silent for so long that nobody waits for it; should it come back, a sweep finds it."""
-        del self._known[printer.id]
-        self._schedule.remove(printer.id)
+        self._drop(printer)
         self._roster.forget(printer.id)
         self._fleet.forget(printer.id)
         emit(log, logging.INFO, "printer.forgotten", printer=printer.id, address=printer.address)
 
     def _replace(self, before: Printer, known: _Known) -> None:
         """Another device answers at this address: the one we knew is silent, the new one is polled from now on."""
-        self._schedule.remove(before.id)
-        del self._known[before.id]
+        self._drop(before)
         self._known[known.printer.id] = known
         self._fleet.fail(before, duration_seconds=0.0)
         emit(log, logging.INFO, "printer.replaced", printer=known.printer.id, before=before.id, address=known.target.address)
+
+    def _drop(self, printer: Printer) -> None:
+        del self._known[printer.id]
+        self._schedule.remove(printer.id)
+        self._removed.add(printer.id)

@@ -44,7 +44,7 @@ class Schedule:
         return self._heap[0][0] if self._heap else None
 
     def take(self, now_at: float) -> str | None:
-        """Return a printer that is due, and count it as under way until `done` or `failed`; None when none is."""
+        """Return a printer that is due, and leave it out until it is added again; None when none is."""
         self._drop_replaced()
         if not self._heap or self._heap[0][0] > now_at:
             return None
@@ -52,17 +52,15 @@ class Schedule:
         del self._due[printer_id]
         return printer_id
 
-    def done(self, printer_id: str, now_at: float) -> None:
-        """The printer answered: next time after one interval."""
+    def after_answer(self, printer_id: str, now_at: float) -> float:
+        """Return when a printer that answered is due again: after one interval."""
         self._failures.pop(printer_id, None)
-        self.add(printer_id, now_at + self._every_seconds * self._jitter())
+        return now_at + self._every_seconds * self._jitter()
 
-    def failed(self, printer_id: str, now_at: float) -> float:
-        """The printer stayed silent: wait longer each time. Returns the seconds until the next try."""
+    def after_silence(self, printer_id: str, now_at: float) -> float:
+        """Return when a printer that stayed silent is due again: after a wait that grows with each silence."""
         count = self._failures[printer_id] = self._failures.get(printer_id, 0) + 1
-        wait_seconds = self._every_seconds * min(1 << min(count - 1, 30), _BACK_OFF_MAX) * self._jitter()
-        self.add(printer_id, now_at + wait_seconds)
-        return wait_seconds
+        return now_at + self._every_seconds * min(1 << min(count - 1, 30), _BACK_OFF_MAX) * self._jitter()
 
     def lag_seconds(self, now_at: float) -> float:
         """Return for how long the oldest due printer has been waiting."""

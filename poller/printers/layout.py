@@ -11,13 +11,13 @@ has to choose again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from poller.printers import levels, mib
 from poller.snmp import ber
-from poller.snmp.message import Missing, Value
+from poller.snmp.message import Missing, Question, Value
 from poller.snmp.oid import Oid, arcs, is_well_formed
 
 Row = tuple[Oid, Value]
@@ -92,6 +92,10 @@ _STEADY = (
 _OBJECTS = {item.oid: item for item in (*_MOVING, *_STEADY, mib.INTERFACE_TYPE)}
 _PREFIX_OCTETS = sorted({len(prefix) for prefix in _OBJECTS})
 
+# For guessing how long an answer gets: the message around its varbinds with a long community, a varbind around its OID and value, values.
+_FRAME_OCTETS, _VARBIND_OCTETS, _NUMBER_OCTETS, _TEXT_OCTETS = 80, 6, 4, 40
+_LONG = {mib.SUPPLY_DESCRIPTION, mib.FINISHER_DESCRIPTION, mib.DISPLAY_LINE}
+
 _INDEX_OCTETS_MAX = 15  # three arcs of 32 bits; the tables read here have two
 _ROWS_PER_COLUMN_MAX = 128  # the biggest presses have some forty supplies
 _SHAPES_MAX = 4096
@@ -129,27 +133,60 @@ def learn(rows: Iterable[Row]) -> tuple[Layout, tuple[Value | Missing, ...]]:
     return Layout(shape, tuple(steady.values())), tuple(moving.values())
 
 
+class Signs(NamedTuple):
+    """Where, among the moving values of a shape, the device says that something else about it has changed; None where it does not."""
+
+    config_changes: int | None
+    alert_events: int | None
+    device_status: int | None
+    errors: int | None
+    has_alert_table: bool
+    """Whether ALERTS is worth walking: an empty alert table cannot be seen, but it comes with the rest of its MIB."""
+
+
 @lru_cache(maxsize=_SHAPES_MAX)
-def has_alert_table(shape: Shape) -> bool:
-    """Say whether ALERTS is worth walking: an empty alert table cannot be seen, but it comes with the rest of its MIB."""
-    return any(oid.startswith(mib.PRINTER_MIB) for oid in (*shape.moving, *shape.steady))
+def signs_of(shape: Shape) -> Signs:
+    """Return where *shape* has its signs. The first of each: a layout keeps one device's row."""
+
+    def position(item: mib.Object) -> int | None:
+        return next((at for at, oid in enumerate(shape.moving) if oid.startswith(item.oid)), None)
+
+    return Signs(
+        config_changes=position(mib.CONFIG_CHANGES),
+        alert_events=position(mib.ALERT_EVENTS),
+        device_status=position(mib.DEVICE_STATUS),
+        errors=position(mib.PRINTER_ERRORS),
+        has_alert_table=any(oid.startswith(mib.PRINTER_MIB) for oid in (*shape.moving, *shape.steady)),
+    )
 
 
-def config_changes(layout: Layout, moving: tuple[Value | Missing, ...]) -> int | None:
-    """Return how often the device says its tables changed; another number than last time means: learn again. None where it does not say."""
-    return _general_number(mib.CONFIG_CHANGES, layout, moving)
+def number_at(moving: Sequence[Value | Missing], at: int | None) -> int | None:
+    """Return the number at position *at*, if there is one."""
+    return None if at is None else levels.integer(moving[at])
 
 
-def alert_events(layout: Layout, moving: tuple[Value | Missing, ...]) -> int | None:
-    """Return how many alerts the device has told since it started; None where it does not say."""
-    return _general_number(mib.ALERT_EVENTS, layout, moving)
+def is_well(moving: Sequence[Value | Missing], signs: Signs) -> bool:
+    """Say whether the device reports neither an error bit nor a status other than running; what it does not report counts as well."""
+    errors = None if signs.errors is None else moving[signs.errors]
+    is_running = number_at(moving, signs.device_status) in (None, mib.RUNNING)
+    return is_running and not (isinstance(errors, tuple) and any(errors[1]))
 
 
-def _general_number(item: mib.Object, layout: Layout, moving: tuple[Value | Missing, ...]) -> int | None:
-    for oid, value in zip(layout.shape.moving, moving, strict=True):
-        if oid.startswith(item.oid):
-            return levels.integer(value)
-    return None
+@lru_cache(maxsize=_SHAPES_MAX)
+def questions(shape: Shape, oids_max: int, octets_max: int) -> tuple[Question, ...]:
+    """Return the moving OIDs of *shape* as questions of at most *oids_max*, whose answers should stay within *octets_max*."""
+    cut: list[Question] = []
+    part: list[Oid] = []
+    octets = _FRAME_OCTETS
+    for oid in shape.moving:
+        placed = place(oid)
+        of_this = len(oid) + _VARBIND_OCTETS + (_TEXT_OCTETS if placed is not None and placed[0] in _LONG else _NUMBER_OCTETS)
+        if part and (len(part) == oids_max or octets + of_this > octets_max):
+            cut.append(Question(tuple(part)))
+            part, octets = [], _FRAME_OCTETS
+        part.append(oid)
+        octets += of_this
+    return (*cut, Question(tuple(part))) if part else ()
 
 
 def _collect(rows: Iterable[Row]) -> _Columns:

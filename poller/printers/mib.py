@@ -59,6 +59,7 @@ PRINTER_ERRORS = _object("hrPrinterDetectedErrorState", "1.3.6.1.2.1.25.3.5.1.2"
 TYPE_PRINTER = parse("1.3.6.1.2.1.25.3.1.5")
 """The value of hrDeviceType that says "this row is a printer": hrDevicePrinter."""
 
+RUNNING = 2
 DEVICE_STATUSES = {1: "unknown", 2: "running", 3: "warning", 4: "testing", 5: "down"}
 PRINTER_STATUSES = {1: "other", 2: "unknown", 3: "idle", 4: "printing", 5: "warmup"}
 ERROR_BITS = (

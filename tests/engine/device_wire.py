@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from poller.errors import AgentError, NoAnswerError
 from poller.model import Credential, Secret, Target
 from poller.snmp.message import ErrorStatus, Missing, Question, Value
-from poller.snmp.oid import Oid, arcs
+from poller.snmp.oid import Oid, arcs, text
 
 TARGET = Target(address="192.0.2.7", credential=Credential(name="test", version="2c", community=Secret("public")))
 
@@ -25,6 +25,7 @@ class DeviceWire:
         self.has_bulk = True
         self.is_bulk_met_by_silence = False
         self.broken: set[Oid] = set()
+        self.names_culprits = True
         self.loops_at: Oid | None = None
 
     async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
@@ -33,8 +34,9 @@ class DeviceWire:
             raise NoAnswerError(target.address, tries=3)
         if len(question.oids) > self.oids_max:
             raise AgentError("tooBig", status=ErrorStatus.TOO_BIG)
-        if self.broken & set(question.oids):
-            raise AgentError("genErr", status=ErrorStatus.GEN_ERR)
+        for oid in question.oids:
+            if oid in self.broken:
+                raise AgentError("genErr", status=ErrorStatus.GEN_ERR, oid=text(oid) if self.names_culprits else "")
         held = dict(self.rows)
         return tuple(held.get(oid, Missing.NO_SUCH_INSTANCE) for oid in question.oids)
 
@@ -47,3 +49,8 @@ class DeviceWire:
         if self.loops_at is not None and arcs(oid) >= arcs(self.loops_at):
             return [(self.loops_at, (2, b"\x01"))]
         return [row for row in self.rows if arcs(row[0]) > arcs(oid)][:rows]
+
+    def replace(self, oid: Oid, content: bytes) -> None:
+        """Give one OID another value."""
+        assert oid in dict(self.rows)
+        self.rows = [(name, (tag, content if name == oid else before)) for name, (tag, before) in self.rows]

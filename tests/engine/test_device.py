@@ -10,7 +10,7 @@ from poller.errors import AgentError, MisreadError, NoAnswerError
 from poller.printers import layout as layouts
 from poller.simulator import recordings
 from poller.snmp.message import Missing
-from poller.snmp.oid import parse
+from poller.snmp.oid import arcs, parse
 from tests.engine.device_wire import TARGET, DeviceWire
 from tests.fake_clock import FakeClock
 
@@ -26,9 +26,9 @@ async def test_a_poll_brings_what_learning_brought_by_asking_only_what_exists(cl
     wire = wire_of("a3-colour-mfp")
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     questions = len(wire.asked)
-    polled = await device.poll(wire, TARGET, learned.layout, learned.manners, rows_max=ROWS_MAX)
+    polled = await device.poll(wire, TARGET, learned.device, rows_max=ROWS_MAX)
     assert polled.moving == learned.moving
-    assert polled.alerts == learned.alerts
+    assert polled.alerts == learned.device.alerts
     assert not polled.is_changed
     assert len(wire.asked) - questions < questions / 3
     assert not learned.faults
@@ -38,7 +38,7 @@ async def test_a_row_that_vanished_says_that_the_layout_is_no_longer_true() -> N
     wire = wire_of("colour-laser")
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     wire.rows = [row for row in wire.rows if not row[0].startswith(SUPPLY_LEVEL)]
-    polled = await device.poll(wire, TARGET, learned.layout, learned.manners, rows_max=ROWS_MAX)
+    polled = await device.poll(wire, TARGET, learned.device, rows_max=ROWS_MAX)
     assert polled.is_changed
     assert Missing.NO_SUCH_INSTANCE in polled.moving
 
@@ -49,7 +49,7 @@ async def test_a_device_without_getbulk_is_walked_by_getnext_and_asked_for_bulk_
     wire.has_bulk, wire.is_bulk_met_by_silence = False, by_silence
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     assert learned.rows == (await device.learn(whole, TARGET, rows_max=ROWS_MAX)).rows
-    assert learned.manners.bulk_rows == 1
+    assert learned.device.manners.bulk_rows == 1
     assert sum(rows > 1 for kind, rows in wire.asked if kind == "next") == 1
 
 
@@ -58,10 +58,10 @@ async def test_a_get_too_large_for_the_device_is_cut_until_it_fits_and_stays_cut
     wire = wire_of("a3-colour-mfp")
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     wire.oids_max, wire.is_large_met_by_silence = 7, by_silence
-    assert await device.ask(wire, TARGET, learned.layout.shape.moving, learned.manners) == learned.moving
-    assert learned.manners.oids_max <= 7
+    assert await device.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners) == learned.moving
+    assert learned.device.manners.oids_max <= 7
     wire.asked.clear()
-    await device.ask(wire, TARGET, learned.layout.shape.moving, learned.manners)
+    await device.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners)
     assert max(count for _, count in wire.asked) <= 7
 
 
@@ -74,13 +74,16 @@ async def test_silence_of_a_device_known_to_bear_large_questions_is_silence() ->
     assert len(wire.asked) == 1
 
 
-async def test_one_value_the_agent_chokes_on_costs_that_value_alone() -> None:
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_one_value_the_agent_chokes_on_costs_that_value_alone(is_named: bool) -> None:
     wire = wire_of("colour-laser")
+    wire.names_culprits = is_named
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     moving = learned.layout.shape.moving
     wire.broken = {moving[5]}
-    values = await device.ask(wire, TARGET, moving, learned.manners)
+    values = await device.ask(wire, TARGET, moving, learned.device.manners)
     assert values[5] is Missing.NULL
+    assert (learned.device.manners.oids_max == Manners().oids_max) is is_named  # one that names it is not asked for less
     assert values[:5] + values[6:] == learned.moving[:5] + learned.moving[6:]
 
 
@@ -153,3 +156,33 @@ async def test_a_recording_has_every_row_but_those_of_jobs() -> None:
     standard = [row for row in recordings.load("mono-laser").rows if row[0].startswith(recorder.STANDARD_ROOTS)]
     assert len(recorded) == len(standard) + 1
     assert not faults
+
+
+ALERT_EVENTS = parse("1.3.6.1.2.1.43.5.1.1.19.1")
+DEVICE_STATUS = parse("1.3.6.1.2.1.25.3.2.1.5.1")
+
+
+async def test_the_alert_table_of_a_quiet_device_is_walked_only_when_it_counts_a_new_alert() -> None:
+    wire = wire_of("colour-laser")
+    alerts = [row for row in wire.rows if row[0].startswith(layouts.ALERTS)]
+    wire.rows = [row for row in wire.rows if not row[0].startswith(layouts.ALERTS)]
+    wire.replace(ALERT_EVENTS, b"\x07")
+    wire.replace(DEVICE_STATUS, b"\x02")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+
+    async def walks() -> tuple[int, int]:
+        wire.asked.clear()
+        polled = await device.poll(wire, TARGET, learned.device, rows_max=ROWS_MAX)
+        return sum(kind == "next" for kind, _ in wire.asked), len(polled.alerts)
+
+    assert alerts
+    assert await walks() == (0, 0)
+    wire.rows = sorted([*wire.rows, *alerts], key=lambda row: arcs(row[0]))
+    wire.replace(ALERT_EVENTS, b"\x08")
+    assert await walks() == (1, len(alerts))
+    assert await walks() == (1, len(alerts))  # as long as there are alerts, they may go at any time
+    wire.rows = [row for row in wire.rows if row not in alerts]
+    assert await walks() == (1, 0)
+    assert await walks() == (0, 0)
+    wire.replace(DEVICE_STATUS, b"\x05")  # down, whatever the counter says
+    assert await walks() == (1, 0)

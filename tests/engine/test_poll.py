@@ -11,7 +11,7 @@ import pytest
 
 from poller.engine import device
 from poller.engine.fleet import Fleet
-from poller.engine.poll import Poller
+from poller.engine.poll import Place, Poller
 from poller.engine.roster import Roster
 from poller.logs import as_dict
 from poller.model import Printer
@@ -61,7 +61,7 @@ class Bench:
     async def find(self) -> Printer:
         printer = await device.identify(self.wire, TARGET, rows_max=2000, location=None)
         assert printer is not None
-        self.poller.found(printer, TARGET)
+        self.poller.found(printer, TARGET, Place())
         return printer
 
 
@@ -172,7 +172,7 @@ async def test_a_printer_that_moved_is_asked_where_it_was_seen_last_once_its_old
         await one.pass_seconds(2)
         elsewhere = msgspec.structs.replace(TARGET, address="192.0.2.99")
         one.wire.silent_at = {TARGET.address}
-        one.poller.found(msgspec.structs.replace(printer, address="192.0.2.99"), elsewhere)
+        one.poller.found(msgspec.structs.replace(printer, address="192.0.2.99"), elsewhere, Place())
         await one.pass_seconds(EVERY_SECONDS * 1.2)
         entry = one.fleet.get(printer.id)
         assert entry is not None

@@ -27,9 +27,7 @@ def test_the_next_poll_comes_after_one_interval_give_or_take_five_percent() -> N
     plan = schedule()
     dues = set()
     for _ in range(50):
-        plan.done("a", 1000.0)
-        due_at = plan.next_at()
-        assert due_at is not None
+        due_at = plan.after_answer("a", 1000.0)
         assert 1855.0 <= due_at <= 1945.0
         dues.add(due_at)
     assert len(dues) > 40
@@ -37,10 +35,10 @@ def test_the_next_poll_comes_after_one_interval_give_or_take_five_percent() -> N
 
 def test_a_silent_printer_is_asked_less_and_less_often_up_to_a_limit() -> None:
     plan = schedule(100.0)
-    waits = [plan.failed("a", 0.0) / 100.0 for _ in range(6)]
+    waits = [plan.after_silence("a", 0.0) / 100.0 for _ in range(6)]
     assert [round(wait) for wait in waits] == [1, 2, 4, 8, 8, 8]
-    plan.done("a", 0.0)
-    assert round(plan.failed("a", 0.0) / 100.0) == 1
+    plan.after_answer("a", 0.0)
+    assert round(plan.after_silence("a", 0.0) / 100.0) == 1
 
 
 def test_a_new_time_replaces_the_old_one() -> None:

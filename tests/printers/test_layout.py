@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from poller.printers import layout
-from poller.printers.layout import ALERTS, ROOTS, SCALARS, alert_events, config_changes, has_alert_table, learn
+from poller.printers.layout import ALERTS, ROOTS, SCALARS, is_well, learn, number_at, questions, signs_of
 from poller.snmp import ber
 from poller.snmp.oid import Oid, arcs, parse, text
 from tests.printers.rows import (
@@ -144,16 +144,37 @@ def test_nothing_learned_is_an_empty_layout() -> None:
 
 
 def test_the_alert_table_is_expected_where_there_is_a_printer_mib() -> None:
-    assert has_alert_table(learn(a_printer())[0].shape)
-    assert has_alert_table(learn(supply(text=None, level=3))[0].shape)
-    assert not has_alert_table(learn(system("Xerox WorkThing", uptime=3))[0].shape)
+    assert signs_of(learn(a_printer())[0].shape).has_alert_table
+    assert signs_of(learn(supply(text=None, level=3))[0].shape).has_alert_table
+    assert not signs_of(learn(system("Xerox WorkThing", uptime=3))[0].shape).has_alert_table
 
 
 def test_change_counters_are_found_in_the_moving_values() -> None:
     found, moving = learn(a_printer())
-    assert (config_changes(found, moving), alert_events(found, moving)) == (7, 12)
+    signs = signs_of(found.shape)
+    assert (number_at(moving, signs.config_changes), number_at(moving, signs.alert_events)) == (7, 12)
     found, moving = learn(system("x", uptime=1))
-    assert (config_changes(found, moving), alert_events(found, moving)) == (None, None)
+    signs = signs_of(found.shape)
+    assert (number_at(moving, signs.config_changes), number_at(moving, signs.alert_events)) == (None, None)
+
+
+def test_a_device_is_well_that_reports_no_error_and_runs_or_reports_nothing() -> None:
+    status, errors = parse("1.3.6.1.2.1.25.3.2.1.5.1"), parse("1.3.6.1.2.1.25.3.5.1.2.1")
+    for device_status, bits, well in ((2, b"\x00", True), (3, b"\x00", False), (2, b"\x00\x04", False), (2, b"", True)):
+        found, moving = learn([(status, (2, bytes([device_status]))), (errors, (4, bits))])
+        assert is_well(moving, signs_of(found.shape)) is well
+    found, moving = learn([])
+    assert is_well(moving, signs_of(found.shape))
+
+
+def test_questions_hold_every_moving_oid_once_within_both_limits() -> None:
+    shape = learn(a_printer())[0].shape
+    for oids_max, octets_max in ((64, 1400), (5, 1400), (64, 200), (1, 1)):
+        cut = questions(shape, oids_max, octets_max)
+        assert tuple(oid for one in cut for oid in one.oids) == shape.moving
+        assert max(len(one.oids) for one in cut) <= oids_max
+    assert len(questions(shape, 64, 200)) > len(questions(shape, 64, 1400))
+    assert questions(learn([])[0].shape, 64, 1400) == ()
 
 
 def test_what_is_walked_is_asked_once_and_never_a_persons_name() -> None:
