@@ -1,17 +1,20 @@
 """The agent: every part built, wired and stopped in a stated order. The composition root of `poller run`.
 
     sweep ──> roster ──> poller ──> fleet ──> exporter
-      └── one SNMP socket per address family ──┘
+      └── one SNMP socket per address family ──┘  └──> state
 
-Starting: socket, exporter, then sweep and polls, so that the page tells from the first second. Stopping: no new sweep or poll, polls under
-way finish within their budget, then exporter and socket close.
+Starting: state, socket, exporter, then sweep and polls, so that the page tells all that was known from the first second. Stopping: no new
+sweep or poll, polls under way finish within their budget, then the state is written and exporter and socket close.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
+
+import msgspec
 
 from poller import __version__, host
 from poller.clock import Clock
@@ -22,20 +25,32 @@ from poller.engine.fleet import Fleet
 from poller.engine.journal import Journal
 from poller.engine.poll import Place, Poller
 from poller.engine.roster import Roster
+from poller.engine.sounding import State
 from poller.engine.sweep import Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
 from poller.exporter.health import AgentStatus, PollHealth, SweepHealth, WireHealth
 from poller.exporter.probe import UnknownCredentialError, split_target
 from poller.exporter.server import Exporter
+from poller.exposition import Sample
 from poller.logs import emit
 from poller.model import Decoded, Target
 from poller.networks import HostName, Interval
+from poller.sealing.local_key import LocalKey
 from poller.snmp.socket import SnmpSocket
+from poller.state.keeper import Keeper
+from poller.state.store import StateStore
 
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
 _FINISH_SECONDS = 10.0  # what polls under way may still take after SIGTERM
+
+
+class _SweepMark(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a restart has to know of sweeps: of which plan the last one was, and where it is; no state when it is over."""
+
+    plan: bytes
+    state: bytes | None
 
 
 class Agent:
@@ -47,6 +62,10 @@ class Agent:
         """Set once the exporter listens."""
         self._started_utc = clock.utc()
         self._next_sweep_utc: datetime | None = None
+        self._sweep: Sweep[None] | None = None
+        self._last_mark: _SweepMark | None = None
+        self._last_sweep_utc: datetime | None = None
+        self._store: StateStore | None = None
         self._notes: tuple[str, ...] = config.warnings
         self._places: dict[str | None, Place] = {
             one.name: Place(location=one.location, octets_max=OCTETS_MAX_SLOW if one.slow else OCTETS_MAX) for one in config.ranges
@@ -72,7 +91,7 @@ class Agent:
         self._exporter = Exporter(
             listen=(config.exporter.listen.host, config.exporter.listen.port),
             fleet=self._fleet,
-            samples=(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics),
+            samples=(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics, self._state_metrics),
             status=self.status,
             probe=self._probe,
             is_ready=self._is_ready,
@@ -88,21 +107,35 @@ class Agent:
         """Sweep, poll and show until *stop*; then finish what is under way and close. Raises HostError when it cannot start."""
         for warning in self._config.warnings:
             emit(log, logging.WARNING, "config.warning", text=warning)
-        async with self._wire:
-            await self._exporter.start()
-            self.started.set()
-            emit(log, logging.INFO, "agent.started", version=__version__, listen=str(self._config.exporter.listen))
-            try:
-                async with asyncio.TaskGroup() as group:
-                    sweeps = group.create_task(self._sweep_for_ever(), name="sweeps")
-                    polls = group.create_task(self._poller.run(stop), name="polls")
-                    await stop.wait()
-                    sweeps.cancel()
-                    await asyncio.wait({polls}, timeout=_FINISH_SECONDS)
-                    polls.cancel()
-            finally:
-                await self._exporter.close()
+        await self._remember()
+        try:
+            async with self._wire:
+                await self._serve(stop)
+        finally:
+            if self._store is not None:
+                await self._store.close()
         emit(log, logging.INFO, "agent.stopped")
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        keeper = None if self._store is None else Keeper(self._store, self._poller, self._sweep_mark)
+        await self._exporter.start()
+        self.started.set()
+        emit(log, logging.INFO, "agent.started", version=__version__, listen=str(self._config.exporter.listen))
+        try:
+            async with asyncio.TaskGroup() as group:
+                sweeps = group.create_task(self._sweep_for_ever(), name="sweeps")
+                polls = group.create_task(self._poller.run(stop), name="polls")
+                keeping = None if keeper is None else group.create_task(keeper.run(), name="state")
+                await stop.wait()
+                sweeps.cancel()
+                await asyncio.wait({polls}, timeout=_FINISH_SECONDS)
+                polls.cancel()
+                if keeping is not None:
+                    keeping.cancel()
+            if keeper is not None:
+                await keeper.finish()
+        finally:
+            await self._exporter.close()
 
     def status(self) -> AgentStatus:
         """Return how the agent is, for the status page."""
@@ -136,29 +169,77 @@ class Agent:
         """Ready is who has something to show: a sweep behind it, or a printer read, or nothing it was told to look for."""
         return not self._config.ranges or self._journal.status().last is not None or len(self._fleet) > 0
 
+    # --- across a restart ----------------------------------------------------------------------------------------------
+
+    async def _remember(self) -> None:
+        """Open the state and take up the fleet where it was. Raises HostError when the folder cannot be used."""
+        folder = self._config.state.folder
+        if folder is None:
+            return
+        assert self._config.state.key_file is not None
+        key = LocalKey.open_or_create(self._config.state.key_file)
+        self._store = await StateStore.open(folder / "state.db", key, self._clock)
+        loaded = await self._store.load()
+        credentials = {one.name: one for one in self._config.credentials}
+        count = self._poller.restore(loaded.printers, credentials, self._places)
+        self._last_sweep_utc = loaded.sweep_utc
+        if loaded.sweep is not None:
+            try:
+                self._last_mark = msgspec.msgpack.decode(loaded.sweep, type=_SweepMark)
+            except msgspec.MsgspecError:  # of another version
+                self._last_sweep_utc = None
+        emit(log, logging.INFO, "agent.restored", printers=count, dropped=loaded.dropped)
+
+    def _sweep_mark(self) -> bytes | None:
+        if self._sweep is not None:
+            mark: _SweepMark | None = _SweepMark(plan=self._sweep.plan.fingerprint(), state=self._sweep.state().to_bytes())
+        else:
+            mark = self._last_mark
+        return None if mark is None else msgspec.msgpack.encode(mark)
+
+    def _state_metrics(self) -> Iterable[Sample]:
+        return () if self._store is None else self._store.metrics()
+
     # --- sweeps --------------------------------------------------------------------------------------------------------
 
     async def _sweep_for_ever(self) -> None:
         if not self._config.ranges:
             return
-        if self._config.sweep.on_start:
-            await self._sweep()
+        await self._sweep_at_start()
         while True:
             await self._wait_for_next_sweep()
-            await self._sweep()
+            await self._sweep_now(await self._plan())
+
+    async def _sweep_at_start(self) -> None:
+        """Sweep if nothing is known, if what is configured changed, or if a sweep was missed; go on with one that was cut short."""
+        plan, mark, last_utc = await self._plan(), self._last_mark, self._last_sweep_utc
+        if mark is not None and mark.plan == plan.fingerprint() and last_utc is not None:
+            if mark.state is not None:
+                try:
+                    await self._sweep_now(plan, State.from_bytes(mark.state))
+                except ValueError as error:
+                    emit(log, logging.WARNING, "sweep.not_resumed", reason=str(error))
+                else:
+                    return
+            elif self._due_after(last_utc) > self._clock.utc():
+                return
+        if self._config.sweep.on_start:
+            await self._sweep_now(plan)
+
+    def _due_after(self, moment_utc: datetime) -> datetime:
+        return next_sweep_utc(moment_utc, at=self._config.sweep.at, every_seconds=self._config.sweep.every_seconds)
 
     async def _wait_for_next_sweep(self) -> None:
         """Wait by the wall clock, in small steps: a host that was suspended, or whose clock was set, must not sweep a day late."""
-        settings = self._config.sweep
-        due_utc = self._next_sweep_utc = next_sweep_utc(self._clock.utc(), at=settings.at, every_seconds=settings.every_seconds)
+        due_utc = self._next_sweep_utc = self._due_after(self._clock.utc())
         while (left := due_utc - self._clock.utc()) > timedelta():  # noqa: ASYNC110  a clock sets no event
             await asyncio.sleep(min(_LOOK_SECONDS, left.total_seconds()))
 
-    async def _sweep(self) -> None:
-        self._next_sweep_utc = None
+    async def _sweep_now(self, plan: Plan, resume: State | None = None) -> None:
+        """Sweep *plan*, from where *resume* was taken. Raises ValueError when that is of another plan."""
         settings = self._config.sweep
         sweep = Sweep(
-            await self._plan(),
+            plan,
             self._wire,
             self._identify,
             self._clock,
@@ -169,13 +250,17 @@ class Agent:
             settle=self._roster.settle,
             on_found=self._found,
             journal=self._journal,
+            resume=resume,
         )
-        emit(log, logging.INFO, "sweep.started", addresses=sweep.progress.addresses)
+        emit(log, logging.INFO, "sweep.started", addresses=sweep.progress.addresses, is_resumed=resume is not None)
+        self._next_sweep_utc, self._sweep = None, sweep
         self._wire.stranger = sweep.heard
         try:
             found = await sweep.run()
         finally:
             self._wire.stranger = None
+        # one that was cut short stays, for the state
+        self._sweep, self._last_mark = None, _SweepMark(plan=plan.fingerprint(), state=None)
         progress = found.progress
         emit(
             log,

@@ -3,6 +3,8 @@
     PollerError
     ├── ConfigError      the operator: every fault listed; exit 2
     ├── HostError        the host: a port taken, no permission, disk full; exit 3
+    ├── SealError        nobody: what was sealed is lost with its key, or was altered; dropped and counted
+    ├── StateError       nobody: what was remembered cannot be read; dropped, counted, found out anew
     └── PrinterError     nobody now: counted by kind, backed off; never escapes the poll of one printer
         ├── NoAnswerError    nothing came back in any try
         │   └── UnreachableError  this host has no way there: no route, no permission, no such address family
@@ -37,6 +39,14 @@ class HostError(PollerError):
     def __init__(self, what: str, *, hint: str = "") -> None:
         self.what, self.hint = what, hint
         super().__init__(f"{what} ({hint})" if hint else what)
+
+
+class SealError(PollerError):
+    """Sealed bytes cannot be opened: another key's, altered, or moved to where they do not belong."""
+
+
+class StateError(PollerError):
+    """Something remembered cannot be read, or cannot be put into the form it is remembered in; the text says which."""
 
 
 class PrinterError(PollerError):

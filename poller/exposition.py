@@ -212,6 +212,24 @@ POLLER_PROBES = _counter(
     "poller_probe_requests_total", "Requests to /probe by result: ok, failed, refused (a bad request), busy (too many at once).", "result"
 )
 
+POLLER_STATE_ROWS = _gauge("poller_state_rows", "Rows of state.db: printer, or shape (what printers of one model share).", "kind")
+POLLER_STATE_WRITES = _counter("poller_state_writes_total", "Transactions committed to state.db.")
+POLLER_STATE_WRITE_FAILURES = _counter(
+    "poller_state_write_failures_total",
+    "Transactions state.db did not take, by SQLite's name of the error; what they held is saved with the next that works.",
+    "reason",
+)
+POLLER_STATE_DROPPED = _counter(
+    "poller_state_dropped_total",
+    "What state.db held and could not be read, or was given and could not be stored: a printer, a reading, a shape, a sweep.",
+    "what",
+)
+POLLER_STATE_BYTES = _gauge("poller_state_size_bytes", "Size of state.db and its write-ahead log, in bytes.")
+POLLER_STATE_SAVE_DURATION = _gauge("poller_state_save_duration_seconds", "How long the last transaction took, in seconds.")
+POLLER_STATE_LAST_SAVED = _gauge(
+    "poller_state_last_saved_timestamp_seconds", "Unix time at which something was last saved to state.db, in seconds."
+)
+
 # --- probe: one answer of /probe -------------------------------------------------------------------------------------------
 
 PROBE_SUCCESS = _gauge("probe_success", "1 if the target was read, 0 if not.")

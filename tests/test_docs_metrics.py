@@ -49,6 +49,13 @@ EXAMPLES = [
     Sample(exposition.POLLER_SCRAPE_DURATION, 0.012),
     Sample(exposition.POLLER_SCRAPE_BYTES, 1482211),
     Sample(exposition.POLLER_PROBES, 17, ("ok",)),
+    Sample(exposition.POLLER_STATE_ROWS, 231, ("printer",)),
+    Sample(exposition.POLLER_STATE_WRITES, 1440),
+    Sample(exposition.POLLER_STATE_WRITE_FAILURES, 3, ("SQLITE_FULL",)),
+    Sample(exposition.POLLER_STATE_DROPPED, 1, ("reading",)),
+    Sample(exposition.POLLER_STATE_BYTES, 1761280),
+    Sample(exposition.POLLER_STATE_SAVE_DURATION, 0.009),
+    Sample(exposition.POLLER_STATE_LAST_SAVED, 1795154460.5),
     Sample(exposition.PROBE_SUCCESS, 1),
     Sample(exposition.PROBE_DURATION_SECONDS, 0.213),
 ]

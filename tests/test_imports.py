@@ -44,6 +44,7 @@ PURE = [
     *("model", "exposition", "networks"),
     *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm"),
     *("ipp", "ipp.message", "printers.*", "engine.targets", "engine.pacing", "engine.schedule", "engine.sounding", "engine.journal"),
+    "engine.remembered",
     *("accounting", "accounting.docusp", "accounting.tariff", "accounting.ledger"),
 ]
 IMPURE = set("asyncio concurrent logging select selectors socket sqlite3 ssl subprocess threading time uvloop".split())

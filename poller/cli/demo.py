@@ -102,6 +102,7 @@ def _settings(listen: str, port: int) -> Config:
         "POLLER_POLL_TIMEOUT": "2s",
         "POLLER_SWEEP_RATE": "500",
         "POLLER_EXPORTER_LISTEN": listen,
+        "POLLER_STATE_FOLDER": "none",
     }
     for number, (name, (network, location)) in enumerate(_NETWORKS.items()):
         prefix = f"POLLER_RANGE_{number}_"

@@ -13,7 +13,7 @@ from poller.config.files import read_secret
 from poller.config.kinds import Listen, duration_seconds, duration_text
 from poller.config.load import load
 from poller.config.targets import read_targets
-from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, Sweep, count_addresses
+from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, State, Sweep, count_addresses
 
 __all__ = [
     "CREDENTIALS_PER_ADDRESS_MAX",
@@ -26,6 +26,7 @@ __all__ = [
     "Poll",
     "Range",
     "Site",
+    "State",
     "Sweep",
     "count_addresses",
     "duration_seconds",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from poller.config.kinds import Address, Choice, Duration, Kind, Name, Path, SecretText, Switch, Text, Texts, TimeOfDay, Whole
+from poller.config.kinds import Address, Choice, Duration, Folder, Kind, Name, Path, SecretText, Switch, Text, Texts, TimeOfDay, Whole
 
 
 class Section(NamedTuple):
@@ -62,6 +62,11 @@ SECTIONS = (
     ),
     Section("poll", "How a known printer is read."),
     Section("exporter", "Where Prometheus fetches the metrics, and how long a silent printer stays in them."),
+    Section(
+        "state",
+        "What the agent keeps across a restart: every printer with its last reading, so that all are shown at once and none is walked "
+        "anew. It can all be found out again; deleting the folder loses nothing but time.",
+    ),
     Section("log", "What is written to standard error."),
 )
 
@@ -126,6 +131,14 @@ SETTINGS = (
     ),
     Setting("range", "port", Whole(1, 65_535), 161, "UDP port of the printers' SNMP agent.", "1161"),
     Setting("range", "rate", Whole(1, 100_000), None, "Packets a second in this range. Default: `[sweep] rate`.", "50", "rate_per_second"),
+    Setting(
+        "range",
+        "slow",
+        Switch(),
+        default=False,
+        help="Whether it lies behind a slow or lossy line: answers are kept within 1,200 octets, so that none is cut up.",
+        example="true",
+    ),
     Setting("range", "location", Text(), None, "Where its devices stand: deliveries and meters are booked there.", '"Hamburg, 2nd floor"'),
     # --- credential
     Setting("credential", "name", Name(), None, "What logs, metrics and `--credential` call it. Without one: `credential-0` …", '"office"'),
@@ -180,6 +193,25 @@ SETTINGS = (
         "How long a silent printer is shown at all, as `printer_up` 0. Not shorter than `stale_after`.",
         '"90d"',
         "forget_after_seconds",
+    ),
+    # --- state
+    Setting(
+        "state",
+        "folder",
+        Folder(),
+        "poller-data",
+        "Where `state.db` and the local key are kept; the default is in the folder the agent is started in. Made, for its user alone, "
+        'where there is none. One agent, one folder. `""`: keep nothing, begin every start from scratch.',
+        '"/var/lib/poller"',
+    ),
+    Setting(
+        "state",
+        "key_file",
+        Path(),
+        None,
+        "The local key, under which readings are stored; made where there is none. Default: `local.key` in that folder. Kept elsewhere, "
+        "on a mounted secret for one, it makes the disk worthless to a thief. Nobody else on the host may read it (mode 0600 or 0400).",
+        '"/run/secrets/local.key"',
     ),
     # --- log
     Setting("log", "level", Choice(("debug", "info", "warning", "error")), "info", "The least important lines to write.", '"debug"'),

@@ -99,6 +99,21 @@ class Path:
 
 
 @dataclass(frozen=True)
+class Folder:
+    """The name of a folder, or none at all. Relative names as for Path."""
+
+    wanted: str = 'the name of a folder, or "" for none (in a variable: none)'
+
+    def from_toml(self, value: object) -> str:
+        if not isinstance(value, str) or "\0" in value or "\n" in value:
+            raise _refused(self, value)
+        return value
+
+    def from_text(self, text: str) -> str:
+        return self.from_toml("" if text == "none" else text)  # an empty variable counts as not set
+
+
+@dataclass(frozen=True)
 class Whole:
     """A whole number, both bounds included."""
 

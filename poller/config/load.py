@@ -14,8 +14,10 @@ from poller.config.kinds import duration_text
 from poller.config.ranges import read_ranges
 from poller.config.reader import Fields, Reader
 from poller.config.sources import Table, empty_tables, overlay_environment, read_toml
-from poller.config.values import Config, Exporter, Log, Poll, Site, Sweep
+from poller.config.values import Config, Exporter, Log, Poll, Site, State, Sweep
 from poller.errors import ConfigError
+
+_KEY_FILE = "local.key"
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -44,11 +46,26 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         sweep=Sweep(**sweep),
         poll=Poll(**fields["poll"]),
         exporter=Exporter(**fields["exporter"]),
+        state=_read_state(single["state"], fields["state"]),
         log=Log(**fields["log"]),
         credentials=every_credential(ring),
         warnings=tuple(reader.warnings),
         origins=tuple(reader.origins),
     )
+
+
+def _read_state(table: Table, state: Fields) -> State:
+    """Return where state is kept; the names of files start where they were written."""
+    if not state["folder"]:
+        return State(folder=None, key_file=None)
+    folder = _folder_of(table, "folder") / state["folder"]
+    return State(folder=folder, key_file=_folder_of(table, "key_file") / state["key_file"] if state["key_file"] else folder / _KEY_FILE)
+
+
+def _folder_of(table: Table, key: str) -> Path:
+    """Return where a relative name begins: in the folder of the file it stands in, else in the current one."""
+    given = table.given.get(key)
+    return Path() if given is None else given.folder
 
 
 def _settle_sweep_time(reader: Reader, table: Table, sweep: Fields) -> None:

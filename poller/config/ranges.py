@@ -57,6 +57,7 @@ def _range(reader: Reader, table: Table, exclude_everywhere: tuple[Network, ...]
         port=fields["port"],
         rate_per_second=fields["rate_per_second"] or rate_per_second,
         location=fields["location"],
+        slow=fields["slow"],
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import time
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -45,6 +46,7 @@ class Range(_Value, frozen=True, kw_only=True):
     port: int = 161
     rate_per_second: int
     location: str | None = None
+    slow: bool = False
 
     def count_addresses(self) -> int:
         """Return how many addresses a sweep asks; a host name counts as one."""
@@ -81,6 +83,13 @@ class Exporter(_Value, frozen=True, kw_only=True):
     forget_after_seconds: float
 
 
+class State(_Value, frozen=True, kw_only=True):
+    """`folder` is None where nothing is to be kept across restarts; otherwise both are set."""
+
+    folder: Path | None
+    key_file: Path | None
+
+
 class Log(_Value, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["logfmt", "json"]
@@ -102,6 +111,7 @@ class Config(_Value, frozen=True, kw_only=True):
     sweep: Sweep
     poll: Poll
     exporter: Exporter
+    state: State
     log: Log
     credentials: tuple[Credential, ...]
     warnings: tuple[str, ...] = ()

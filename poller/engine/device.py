@@ -135,7 +135,8 @@ async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> 
     events = layouts.number_at(moving, signs.alert_events)
     is_quiet = not device.alerts and events is not None and events == device.alert_events and layouts.is_well(moving, signs)
     if signs.has_alert_table and not is_quiet:
-        device.alerts, _ = await walk(wire, target, layouts.ALERTS, device.manners, rows_max=rows_max)
+        likely = len(device.alerts) + 1  # as many as last time, and the one behind the table
+        device.alerts, _ = await walk(wire, target, layouts.ALERTS, device.manners, rows_max=rows_max, likely=likely)
         device.alert_events = events
     changes = layouts.number_at(moving, signs.config_changes)
     is_changed = changes != device.config_changes or set(map(type, moving)) != _ALL_THERE
@@ -208,17 +209,19 @@ async def ask(wire: Wire, target: Target, oids: Sequence[Oid], manners: Manners)
 
 
 async def walk(
-    wire: Wire, target: Target, root: Oid, manners: Manners, *, rows_max: int, over: tuple[Oid, ...] = ()
+    wire: Wire, target: Target, root: Oid, manners: Manners, *, rows_max: int, likely: int = _BULK_ROWS_MAX, over: tuple[Oid, ...] = ()
 ) -> tuple[list[Row], PrinterError | None]:
     """Return the rows below *root* and, where the walk broke off, why. Raises NoAnswerError when even GETNEXT stays without an answer.
 
-    Subtrees named in *over* are left as soon as they are entered, and nothing of them is returned.
+    *likely* is how many rows the first question should ask for. Subtrees named in *over* are left as soon as they are entered, and nothing
+    of them is returned.
     """
     rows: list[Row] = []
     steps = Walk(root, rows_max=rows_max)
     while not steps.is_done:
         try:
-            found = await wire.next(target, steps.next_oid, manners.bulk_rows)
+            found = await wire.next(target, steps.next_oid, min(likely, manners.bulk_rows))
+            likely = _BULK_ROWS_MAX
         except (NoAnswerError, AgentError) as error:
             if manners.bulk_rows > 1:
                 manners.bulk_rows = 1

@@ -152,13 +152,12 @@ class Poller:
 
     # --- across a restart ----------------------------------------------------------------------------------------------
 
-    def take_changes(self) -> tuple[list[Remembered], list[str]]:
-        """Return the printers that changed since the last call, and the ids of those that are no more."""
-        changed = [self._remembered(self._known[printer_id]) for printer_id in self._changed if printer_id in self._known]
+    def take_changes(self, count_max: int) -> tuple[list[Remembered], list[str]]:
+        """Return at most *count_max* printers that changed since they were last taken, and the ids of those that are no more."""
+        changed = [self._changed.pop() for _ in range(min(count_max, len(self._changed)))]
         removed = [printer_id for printer_id in self._removed if printer_id not in self._known]
-        self._changed.clear()
         self._removed.clear()
-        return changed, removed
+        return [self._remembered(self._known[printer_id]) for printer_id in changed if printer_id in self._known], removed
 
     def restore(self, printers: Iterable[Remembered], credentials: Mapping[str, Credential], places: Mapping[str | None, Place]) -> int:
         """Take up printers where an earlier run left them; return how many.

@@ -145,7 +145,7 @@ def unpack_shape(name: bytes, body: bytes) -> Shape:
         raise StateError(f"not a shape: {error}") from error
     moving, steady = tuple(map(Oid, packed.moving)), tuple(map(Oid, packed.steady))
     oids = (*moving, *steady)
-    if not all(is_well_formed(oid) and layouts.place(oid) for oid in oids) or len(set(oids)) != len(oids):
+    if not all(map(_is_asked, oids)) or len(set(oids)) != len(oids):
         raise StateError("a shape with OIDs that are none of ours")
     return Shape(moving, steady)
 
@@ -198,7 +198,7 @@ class Unpacker:
             ip_address(body.way.address)
             if body.other_way is not None:
                 ip_address(body.other_way.address)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise StateError(f"not a printer: {error}") from error
         return Remembered(
             printer=body.printer,
@@ -242,6 +242,12 @@ class Unpacker:
             else:
                 raise StateError("a value missing in no known way")
         return Layout(shape, tuple(steady))
+
+
+def _is_asked(oid: Oid) -> bool:
+    """Say whether *oid* is a cell of a table, or a scalar, that a layout may have."""
+    placed = layouts.place(oid) if is_well_formed(oid) else None
+    return placed is not None and is_well_formed(placed[1])
 
 
 def _digest(body: bytes) -> bytes:

@@ -107,7 +107,7 @@ class Sweep(Generic[Detail]):
         assert retries >= 0
         key = resume.key if resume is not None else key or secrets.token_bytes(KEY_SIZE)
         self._sounding = Sounding(plan, key, tries=retries + 1, resume=resume)
-        self._plan, self._sounder, self._identify, self._clock, self._sleep = plan, sounder, identify, clock, sleep
+        self.plan, self._sounder, self._identify, self._clock, self._sleep = plan, sounder, identify, clock, sleep
         self._timeout_seconds, self._workers = timeout_seconds, workers
         self._settle = settle if settle is not None else Roster().settle
         self._on_found, self._on_progress, self._journal = on_found, on_progress, journal
@@ -162,11 +162,11 @@ class Sweep(Generic[Detail]):
 
     @property
     def progress(self) -> Progress:
-        sounding, lanes = self._sounding, range(len(self._plan.lanes))
+        sounding, lanes = self._sounding, range(len(self.plan.lanes))
         passes = [sounding.passes(lane.number) for lane in self._lanes] or [sounding.passes(lane) for lane in lanes] or [(0, 0)]
-        done = sum(sounding.share_done(lane) * self._plan.lanes[lane].size for lane in lanes)
+        done = sum(sounding.share_done(lane) * self.plan.lanes[lane].size for lane in lanes)
         return Progress(
-            addresses=len(self._plan),
+            addresses=len(self.plan),
             sent=sounding.sent,
             answered=sounding.answered,
             identified=self._sightings + self._others,
@@ -175,7 +175,7 @@ class Sweep(Generic[Detail]):
             failed=self._failures.total(),
             pass_number=min(number for number, _ in passes),
             passes=max(count for _, count in passes),
-            share=done / len(self._plan) if len(self._plan) else 1.0,
+            share=done / len(self.plan) if len(self.plan) else 1.0,
             elapsed_seconds=self._clock.monotonic() - self._started_at,
         )
 
@@ -235,7 +235,7 @@ class Sweep(Generic[Detail]):
         for number, lane in enumerate(lanes):
             pacers = [self._total]
             pace = lane.road.pace
-            rate_per_second = self._plan.ranges[pace].rate_per_second if pace is not None else None
+            rate_per_second = self.plan.ranges[pace].rate_per_second if pace is not None else None
             if pace is not None and rate_per_second is not None:
                 pacers.append(own.setdefault(pace, Pacer(rate_per_second)))
             if lane.road.is_on_link:

@@ -7,9 +7,10 @@ new reading (up, time and duration of the last poll) is rendered by the fleet. D
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import TypeVar
 
 from poller import exposition
 from poller.exposition import Metric, escape_label
@@ -43,74 +44,111 @@ _PARTS = ("mono", "colour", "single", "two")
 _LIFE_COUNT = "prtMarkerLifeCount"
 _LIFE_COUNT_COLUMN = "1.3.6.1.2.1.43.10.2.1.4."  # the same object, RFC 3805
 
+_PRINTER, _SEPARATOR = "\x01", "\x02"
+_SEPARATOR_OCTETS = _SEPARATOR.encode()
+
+_WHOLE_ALONE = {("all", "all")}
+
 Cells = Mapping[tuple[str, str], int]
+Row = TypeVar("Row", Supply, Tray, Cover)
 
 
 def render(decoded: Decoded, *, site: str | None) -> tuple[bytes, ...]:
-    """Return the sample lines of one printer, one element per family of `FAMILIES`, b"" where there is nothing to show."""
+    """Return the sample lines of one printer, one element per family of `FAMILIES`, b"" where there is nothing to show.
+
+    Lines are made and remembered row by row, without the printer they belong to: rows that equal models share, and rows that did not
+    change since the last poll, cost a look-up. The printer is put into all of them at once.
+    """
     reading = decoded.reading
     printer = f'printer="{escape_label(reading.printer.id)}"'
-    return (
-        _info(printer, reading.printer, site),
-        *_supplies(printer, reading.supplies),
-        *_counters(printer, reading.counters),
-        *_status(printer, reading.status),
-        _alerts(printer, reading.alerts),
-        *_trays(printer, reading.trays),
-        _covers(printer, reading.covers),
-        _boot(printer, decoded.boot_utc),
+    lines = _SEPARATOR.join(
+        (
+            *_supplies(reading.supplies),
+            *_counters(reading.counters),
+            *_status(reading.status),
+            _alerts(reading.alerts),
+            *_trays(reading.trays),
+            _covers(reading.covers),
+            _boot(decoded.boot_utc),
+        )
     )
+    return (_info(reading.printer, site), *lines.replace(_PRINTER, printer).encode().split(_SEPARATOR_OCTETS))
 
 
 def count_refused(reading: Reading) -> int:
     """Return how many rows `render` leaves out because their key was there already; keys are meant to be unique within a printer."""
-    return sum(len(rows) - len({escape_label(row.key) for row in rows}) for rows in (reading.supplies, reading.trays, reading.covers))
+    return sum(len(rows) - len({_key(row.key) for row in rows}) for rows in (reading.supplies, reading.trays, reading.covers))
 
 
 # --- families --------------------------------------------------------------------------------------------------------------
+# A line is text with _PRINTER where the label `printer` belongs. The two marks are control characters, which no label value can hold.
+
+
+@lru_cache(maxsize=4096)
+def _key(key: str) -> str:
+    return f'key="{escape_label(key)}"'
 
 
 def _text(value: str | None) -> str:
     return escape_label(value[:_TEXT_CHARACTERS_MAX]) if value else ""
 
 
-def _info(labels: str, printer: Printer, site: str | None) -> bytes:
+@lru_cache(maxsize=16384)
+def _info(printer: Printer, site: str | None) -> bytes:
+    labels = {
+        "printer": escape_label(printer.id),
+        "manufacturer": _text(printer.manufacturer),
+        "model": _text(printer.model),
+        "serial": _text(printer.serial),
+        "firmware": _text(printer.firmware),
+        "hostname": _text(printer.hostname),
+        "address": _text(printer.address),
+        "location": _text(printer.location),
+        "profile": _text(printer.profile),
+        "site": _text(site),
+        "range": _text(printer.range),
+    }
+    text = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"printer_info{{{text}}} 1\n".encode()
+
+
+@lru_cache(maxsize=8192)
+def _supply(supply: Supply) -> tuple[str, str, str, str, str]:
+    labels = f'{_PRINTER},{_key(supply.key)},kind="{escape_label(supply.kind)}",colour="{_text(supply.colour)}"'
+    unit = _text(supply.unit)
     return (
-        f'printer_info{{{labels},manufacturer="{_text(printer.manufacturer)}",model="{_text(printer.model)}",serial="{_text(printer.serial)}",'
-        f'firmware="{_text(printer.firmware)}",hostname="{_text(printer.hostname)}",address="{_text(printer.address)}",'
-        f'location="{_text(printer.location)}",profile="{_text(printer.profile)}",site="{_text(site)}",range="{_text(printer.range)}"}} 1\n'
-    ).encode()
+        "" if supply.ratio is None else f"printer_supply_level_ratio{{{labels}}} {supply.ratio}\n",
+        f'printer_supply_state{{{labels},state="{supply.state}"}} 1\n',
+        f'printer_supply_info{{{labels},description="{_text(supply.description)}",part_number="{_text(supply.part_number)}"}} 1\n',
+        "" if supply.units is None else f'printer_supply_units{{{labels},unit="{unit}"}} {supply.units}\n',
+        "" if supply.capacity is None else f'printer_supply_capacity_units{{{labels},unit="{unit}"}} {supply.capacity}\n',
+    )
 
 
-# Equal models share these, so a fleet of any size needs few of them; bounded, since device text decides what they are.
+def _supplies(supplies: Sequence[Supply]) -> tuple[str, ...]:
+    return _columns([_supply(supply) for supply in _once(supplies)], 5)
+
+
+@lru_cache(maxsize=8192)
+def _tray(tray: Tray) -> tuple[str, str]:
+    labels = f"{_PRINTER},{_key(tray.key)}"
+    return (
+        "" if tray.ratio is None else f"printer_tray_level_ratio{{{labels}}} {tray.ratio}\n",
+        "" if tray.capacity is None else f"printer_tray_capacity{{{labels}}} {tray.capacity}\n",
+    )
+
+
+def _trays(trays: Sequence[Tray]) -> tuple[str, ...]:
+    return _columns([_tray(tray) for tray in _once(trays)], 2)
+
+
 @lru_cache(maxsize=4096)
-def _supply_labels(key: str, kind: str, colour: str | None) -> str:
-    return f'key="{escape_label(key)}",kind="{escape_label(kind)}",colour="{_text(colour)}"'
+def _covers(covers: tuple[Cover, ...]) -> str:
+    shown = [cover for cover in _once(covers) if cover.open is not None]
+    return "".join([f"printer_cover_open{{{_PRINTER},{_key(cover.key)}}} {cover.open:d}\n" for cover in shown])
 
 
-def _supplies(printer: str, supplies: Iterable[Supply]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    ratios, states, infos, units, capacities = [], [], [], [], []
-    seen: set[str] = set()
-    for supply in supplies:
-        key = escape_label(supply.key)
-        if key in seen:
-            continue
-        seen.add(key)
-        labels = f"{printer},{_supply_labels(supply.key, supply.kind, supply.colour)}"
-        states.append(f'printer_supply_state{{{labels},state="{supply.state}"}} 1\n')
-        infos.append(
-            f'printer_supply_info{{{labels},description="{_text(supply.description)}",part_number="{_text(supply.part_number)}"}} 1\n'
-        )
-        if supply.ratio is not None:
-            ratios.append(f"printer_supply_level_ratio{{{labels}}} {supply.ratio}\n")
-        if supply.units is not None:
-            units.append(f'printer_supply_units{{{labels},unit="{_text(supply.unit)}"}} {supply.units}\n')
-        if supply.capacity is not None:
-            capacities.append(f'printer_supply_capacity_units{{{labels},unit="{_text(supply.unit)}"}} {supply.capacity}\n')
-    return _join(ratios), _join(states), _join(infos), _join(units), _join(capacities)
-
-
-def _counters(printer: str, counters: Iterable[Counter]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+def _counters(counters: Iterable[Counter]) -> tuple[str, str, str, str, str]:
     """Return pages, duplex impressions, scans, meter pages and life pages. Only the last one shows units other than impressions."""
     sides: dict[str, dict[tuple[str, str], int]] = {}
     duplex: dict[str, dict[tuple[str, str], int]] = {}
@@ -124,60 +162,55 @@ def _counters(printer: str, counters: Iterable[Counter]) -> tuple[bytes, bytes, 
             cells = (duplex if counter.sides == "duplex" else sides).setdefault(counter.function, {})
             cells.setdefault((counter.colour, counter.size), counter.count)
     pages = [
-        f'printer_pages{{{printer},function="{function}",colour="{colour}",size="{size}"}} {count}\n'
+        f'printer_pages{{{_PRINTER},function="{function}",colour="{colour}",size="{size}"}} {count}\n'
         for function in _PAGE_FUNCTIONS
         if function in sides
         for colour, size, count in split(sides[function])
     ]
     meters = [
-        f'printer_meter_pages{{{printer},colour="{colour}",size="{size}"}} {count}\n'
+        f'printer_meter_pages{{{_PRINTER},colour="{colour}",size="{size}"}} {count}\n'
         for colour, size, count in split(sides.get("total", {}))
     ]
-    scans = [f'printer_scans{{{printer},colour="{colour}"}} {count}\n' for colour, count in split_colours(sides.get("scan", {}))]
-    twos = [f'printer_duplex_impressions{{{printer},colour="{colour}"}} {count}\n' for colour, count in _duplex(duplex)]
-    lives = [f'printer_life_pages{{{printer},unit="{unit}"}} {count}\n' for unit, count in life.items()]
-    return _join(pages), _join(twos), _join(scans), _join(meters), _join(lives)
+    scans = [f'printer_scans{{{_PRINTER},colour="{colour}"}} {count}\n' for colour, count in split_colours(sides.get("scan", {}))]
+    twos = [f'printer_duplex_impressions{{{_PRINTER},colour="{colour}"}} {count}\n' for colour, count in _duplex(duplex)]
+    lives = [f'printer_life_pages{{{_PRINTER},unit="{unit}"}} {count}\n' for unit, count in life.items()]
+    return "".join(pages), "".join(twos), "".join(scans), "".join(meters), "".join(lives)
 
 
-def _status(printer: str, status: Status) -> tuple[bytes, bytes]:
-    now = f'printer_status{{{printer},status="{escape_label(status.printer)}"}} 1\n'.encode() if status.printer else b""
+@lru_cache(maxsize=1024)
+def _status(status: Status) -> tuple[str, str]:
+    now = f'printer_status{{{_PRINTER},status="{escape_label(status.printer)}"}} 1\n' if status.printer else ""
     errors = dict.fromkeys(status.errors)
-    return now, _join([f'printer_error{{{printer},error="{escape_label(error)}"}} 1\n' for error in errors])
+    return now, "".join([f'printer_error{{{_PRINTER},error="{escape_label(error)}"}} 1\n' for error in errors])
 
 
-def _alerts(printer: str, alerts: Iterable[Alert]) -> bytes:
+def _alerts(alerts: Sequence[Alert]) -> str:
+    if not alerts:
+        return ""
     alike = Tally((alert.severity, alert.group or "", "" if alert.code is None else alert.code) for alert in alerts)
-    return _join(
+    return "".join(
         [
-            f'printer_alert{{{printer},severity="{severity}",group="{_text(group)}",code="{code}"}} {count}\n'
+            f'printer_alert{{{_PRINTER},severity="{severity}",group="{_text(group)}",code="{code}"}} {count}\n'
             for (severity, group, code), count in alike.items()
         ]
     )
 
 
-def _trays(printer: str, trays: Iterable[Tray]) -> tuple[bytes, bytes]:
-    rows: dict[str, Tray] = {}
-    for tray in trays:
-        rows.setdefault(f'{printer},key="{escape_label(tray.key)}"', tray)
-    return (
-        _join([f"printer_tray_level_ratio{{{labels}}} {tray.ratio}\n" for labels, tray in rows.items() if tray.ratio is not None]),
-        _join([f"printer_tray_capacity{{{labels}}} {tray.capacity}\n" for labels, tray in rows.items() if tray.capacity is not None]),
-    )
+def _boot(boot_utc: datetime | None) -> str:
+    return "" if boot_utc is None else f"printer_boot_time_seconds{{{_PRINTER}}} {round(boot_utc.timestamp())}\n"
 
 
-def _covers(printer: str, covers: Iterable[Cover]) -> bytes:
-    rows: dict[str, bool | None] = {}
-    for cover in covers:
-        rows.setdefault(escape_label(cover.key), cover.open)
-    return _join([f'printer_cover_open{{{printer},key="{key}"}} {is_open:d}\n' for key, is_open in rows.items() if is_open is not None])
+def _once(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return *rows* without those whose key, as a label, was there before."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(_key(row.key), row)
+    return rows if len(first) == len(rows) else tuple(first.values())
 
 
-def _boot(printer: str, boot_utc: datetime | None) -> bytes:
-    return b"" if boot_utc is None else f"printer_boot_time_seconds{{{printer}}} {round(boot_utc.timestamp())}\n".encode()
-
-
-def _join(lines: list[str]) -> bytes:
-    return "".join(lines).encode()
+def _columns(rows: list[tuple[str, ...]], count: int) -> tuple[str, ...]:
+    """Return the lines of each of *count* families, out of those of each row."""
+    return tuple(map("".join, zip(*rows, strict=True))) if rows else ("",) * count
 
 
 # --- counters in parts -----------------------------------------------------------------------------------------------------
@@ -199,6 +232,8 @@ def split(cells: Cells) -> list[tuple[str, str, int]]:
 
     A difference below zero means the device's counters contradict each other: then nothing is made of it.
     """
+    if cells.keys() == _WHOLE_ALONE:  # most printers, at every poll
+        return [("all", "normal", cells["all", "all"])]
     wholes = {part: cells[part, "all"] for part in _PARTS if (part, "all") in cells}
     larges = {part: cells[part, "large"] for part in _PARTS if (part, "large") in cells}
     whole, large = cells.get(("all", "all")), cells.get(("all", "large"))
@@ -230,11 +265,15 @@ def split(cells: Cells) -> list[tuple[str, str, int]]:
 
 def split_colours(cells: Cells) -> list[tuple[str, int]]:
     """Return (colour, count) by the rules of `split`, sizes left aside."""
+    if not cells:
+        return []
     return [(colour, count) for colour, _, count in split({cell: count for cell, count in cells.items() if cell[1] == "all"})]
 
 
 def _duplex(functions: Mapping[str, Cells]) -> list[tuple[str, int]]:
     """Return the duplex impressions of all functions: the device's total where it has one, else the sum of print, copy and fax."""
+    if not functions:
+        return []
     if "total" in functions:
         return split_colours(functions["total"])
     each = [dict(split_colours(functions[function])) for function in _PAGE_FUNCTIONS if function in functions]

@@ -63,8 +63,12 @@ def index_text(suffix: bytes) -> str:
     return ".".join(map(str, tail_arcs(suffix)))
 
 
+@lru_cache(maxsize=16384)
 def is_well_formed(content: bytes) -> bool:
-    """Say whether *content* is a legal encoding: not empty, complete, no arc padded with 0x80, none beyond 32 bits."""
+    """Say whether *content* is a legal encoding: not empty, complete, no arc padded with 0x80, none beyond 32 bits.
+
+    Remembers what it was asked last: devices of one model send the same few hundred.
+    """
     if not content or content[-1] >= 0x80 or len(content) > 5 * _ARCS_MAX:
         return False
     arc, is_start, count = 0, True, 0

@@ -56,6 +56,7 @@ _Response = tuple[bytes, Frame]
 _SockAddr = tuple[str, int] | tuple[str, int, int, int]
 
 _SLOT_SECONDS = 0.05
+_REQUEST_ID_BITS = REQUEST_ID_MAX.bit_length()
 _DATAGRAM_MAX = 65_535
 _DATAGRAMS_PER_WAKE_MAX = 256  # then the loop's other work gets a turn
 _RECEIVE_BUFFER_BYTES = 4 << 20  # a burst of answers waits here while the loop is elsewhere
@@ -98,7 +99,7 @@ class SnmpSocket:
         self._sockets: dict[int, socket.socket] = {}
         self._senders: dict[int, ManySender] = {}
         self._waiting: dict[int, _Exchange] = {}
-        self._busy: dict[tuple[str, int], deque[asyncio.Future[None]]] = {}
+        self._turns: dict[tuple[str, int], deque[asyncio.Future[None]]] = {}
         self._asked: dict[tuple[str, int], _Exchange] = {}
         self._late: OrderedDict[int, None] = OrderedDict()
         self._numbers = random.Random()  # noqa: S311  seeded by the system; nobody off the path sees its output
@@ -209,21 +210,21 @@ class SnmpSocket:
         """Send, wait, try again; one at a time per device."""
         to = _sockaddr(target.address, target.port)
         device = to[:2]
-        await self._take_turn(device)
+        while device in self._asked:
+            await self._wait_turn(device)
+        number = self._free_number()
+        exchange = _Exchange(number, to, template.with_request_id(number), self._loop.create_future())
+        self._waiting[number] = self._asked[device] = exchange
         try:
-            number = self._free_number()
-            exchange = _Exchange(number, to, template.with_request_id(number), self._loop.create_future())
-            self._waiting[number] = self._asked[device] = exchange
-            try:
-                self._try(exchange)
-                return await exchange.answer
-            finally:
-                del self._waiting[number], self._asked[device]
-                self._late[number] = None
-                if len(self._late) > _LATE_REMEMBERED_MAX:
-                    self._late.popitem(last=False)
+            self._try(exchange)
+            return await exchange.answer
         finally:
-            self._pass_turn(device)
+            del self._waiting[number], self._asked[device]
+            self._late[number] = None
+            if len(self._late) > _LATE_REMEMBERED_MAX:
+                self._late.popitem(last=False)
+            if device in self._turns:
+                self._pass_turn(device)
 
     def _decode(self, response: _Response) -> Answer:
         try:
@@ -232,13 +233,10 @@ class SnmpSocket:
             self._discarded["garbled"] += 1
             raise
 
-    async def _take_turn(self, device: tuple[str, int]) -> None:
-        queue = self._busy.get(device)
-        if queue is None:
-            self._busy[device] = deque()
-            return
+    async def _wait_turn(self, device: tuple[str, int]) -> None:
+        """Wait until a question to *device* is done. Somebody may be quicker: look again."""
         turn: asyncio.Future[None] = self._loop.create_future()
-        queue.append(turn)
+        self._turns.setdefault(device, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -247,19 +245,20 @@ class SnmpSocket:
             raise
 
     def _pass_turn(self, device: tuple[str, int]) -> None:
-        queue = self._busy[device]
-        while queue:
-            turn = queue.popleft()
+        turns = self._turns.get(device, deque())
+        while turns:
+            turn = turns.popleft()
             if not turn.done():
                 turn.set_result(None)
-                return
-        del self._busy[device]
+                break
+        if not turns:
+            self._turns.pop(device, None)
 
     def _free_number(self) -> int:
         """Return a request-id nobody can guess and nobody waits for."""
         while True:
-            number = self._numbers.randrange(REQUEST_ID_MIN, REQUEST_ID_MAX + 1)
-            if number not in self._waiting:
+            number = self._numbers.getrandbits(_REQUEST_ID_BITS)
+            if number >= REQUEST_ID_MIN and number not in self._waiting:
                 return number
 
     def _try(self, exchange: _Exchange) -> None:

@@ -9,7 +9,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from poller.config import Exporter, Log, Poll, Range, Sweep
+from poller.config import Exporter, Log, Poll, Range, State, Sweep
 from poller.config.catalogue import SECTIONS, SETTINGS, Setting, section_named, settings_of, variable
 from poller.config.kinds import Duration, SecretText
 from poller.config.load import load
@@ -50,7 +50,9 @@ def test_no_two_settings_share_a_variable() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name,values", [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("log", Log), ("range", Range)])
+@pytest.mark.parametrize(
+    "name,values", [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("state", State), ("log", Log), ("range", Range)]
+)
 def test_every_setting_of_a_section_becomes_a_field(name: str, values: type) -> None:
     elsewhere = {"targets", "exclude"} if name == "sweep" else set()  # these are in the ranges
     assert {setting.attribute for setting in settings_of(name)} - elsewhere == set(get_type_hints(values))
@@ -58,7 +60,7 @@ def test_every_setting_of_a_section_becomes_a_field(name: str, values: type) -> 
 
 def test_values_have_the_types_they_declare() -> None:
     config = load(None, {"POLLER_SWEEP_TARGETS": "10.1.0.0/24"})
-    for part in (config.sweep, config.poll, config.exporter, config.log):
+    for part in (config.sweep, config.poll, config.exporter, config.state, config.log):
         for field, hint in get_type_hints(type(part)).items():
             wanted = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
             value = getattr(part, field)

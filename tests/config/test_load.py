@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from poller.config import Config, load
+from poller.config import Config, State, load
 from poller.config.kinds import Listen
 from poller.errors import ConfigError
 from poller.model import Credential, Secret
@@ -65,7 +65,7 @@ def test_all_faults_come_together(tmp_path: Path) -> None:
     """
     assert faults_of(tmp_path, text, POLLER_POLL_WROKERS="5", POLLER_LOG_LEVEL="loud") == [
         "poller.toml: sweep.rat: no such setting; did you mean 'rate'?",
-        "poller.toml: outbox: no such section; there are site, sweep, range, credential, poll, exporter, log",
+        "poller.toml: outbox: no such section; there are site, sweep, range, credential, poll, exporter, state, log",
         "POLLER_POLL_WROKERS: no such setting; did you mean 'POLLER_POLL_WORKERS'?",
         'poller.toml: sweep.timeout: want a duration "100ms" to "60s" (units ms, s, m, h, d), got \'soon\'',
         'POLLER_LOG_LEVEL: want "debug" or "info" or "warning" or "error", got \'loud\'',
@@ -256,6 +256,23 @@ def test_a_secret_file_without_permission_is_a_fault(tmp_path: Path) -> None:
     assert faults_of(tmp_path, '[[credential]]\ncommunity_file = "community"\n') == [
         "poller.toml: credential[0].community_file: community: no permission to read it"
     ]
+
+
+def test_state_is_kept_in_a_folder_here_unless_told(tmp_path: Path) -> None:
+    assert load(None, {}).state == State(folder=Path("poller-data"), key_file=Path("poller-data/local.key"))
+    assert load_toml(tmp_path, '[state]\nfolder = "data"\n').state == State(
+        folder=tmp_path / "data", key_file=tmp_path / "data" / "local.key"
+    )
+    assert load_toml(tmp_path, '[state]\nkey_file = "secrets/key"\n', POLLER_STATE_FOLDER="data").state == State(
+        folder=Path("data"), key_file=tmp_path / "secrets" / "key"
+    )
+
+
+@pytest.mark.parametrize("text, variable", [('[state]\nfolder = ""\n', ""), ("", "none"), ('[state]\nfolder = "data"\n', "none")])
+def test_state_can_be_kept_nowhere(tmp_path: Path, text: str, variable: str) -> None:
+    config = load_toml(tmp_path, text, POLLER_STATE_FOLDER=variable)
+    assert config.state == State(folder=None, key_file=None)
+    assert config.redacted()["state.folder"]["value"] == ""
 
 
 def test_a_secret_is_in_no_repr_and_no_dump(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ async def test_a_flood_of_answers_leaves_nothing_behind() -> None:
     async with scripted(lambda request, _: [named(request)] * 500) as agent, SnmpSocket(timeout_seconds=LONG_SECONDS, retries=0) as wire:
         for _ in range(4):
             assert await wire.get(agent.target(), ASKED) == ((4, b"prn-1"),)
-        assert (len(wire._waiting), len(wire._busy), len(wire._asked)) == (0, 0, 0)
+        assert (len(wire._waiting), len(wire._turns), len(wire._asked)) == (0, 0, 0)
 
 
 async def test_a_device_is_asked_one_question_at_a_time() -> None:
@@ -156,7 +156,7 @@ async def test_a_cancelled_question_gives_its_turn_to_the_next() -> None:
         for cancelled in (first, second):
             with pytest.raises(asyncio.CancelledError):
                 await cancelled
-        assert (len(wire._waiting), len(wire._busy), len(wire._asked)) == (0, 0, 0)
+        assert (len(wire._waiting), len(wire._turns), len(wire._asked)) == (0, 0, 0)
 
 
 async def test_a_missing_oid_is_missing_in_both_versions() -> None:

@@ -20,7 +20,7 @@ from poller.simulator import misbehaviour, recordings
 from poller.simulator.misbehaviour import Misbehaviour
 from poller.simulator.recordings import Recording
 from poller.simulator.server import Simulator
-from tests.whole.processes import get, running, until
+from tests.whole.processes import get, poller, running, until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 PRINTERS = [one for one in map(recordings.load, recordings.names()) if one.is_printer]
@@ -53,6 +53,7 @@ async def agent(simulator: Simulator, **environ: str) -> AsyncIterator[str]:
         "POLLER_POLL_RETRIES": "1",
         "POLLER_POLL_EVERY": "10s",
         "POLLER_EXPORTER_LISTEN": "127.0.0.1:0",
+        "POLLER_STATE_FOLDER": "none",
     } | environ
     one, stop = Agent(load(None, settings), SystemClock()), asyncio.Event()
     task = asyncio.create_task(one.run(stop))
@@ -175,6 +176,44 @@ async def test_agents_that_misbehave_cost_themselves_alone_and_are_counted(caplo
         assert discarded.keys() >= {"garbled", "late", "stray"}
         assert shown(samples) <= good | READABLE | {"127.31.19.1"}  # one that loops still says who it is
     assert not [as_dict(record) for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_restart_shows_the_whole_fleet_at_once_without_a_sweep_or_a_walk(tmp_path: Path) -> None:
+    kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_POLL_EVERY": "15m"}
+    async with simulated(PRINTERS, "127.31.23.0/27", 20) as simulator:
+        async with agent(simulator, **kept) as url:
+            await until("the sweep is over", reached(url, lambda now: values(now, "poller_sweep_last_completed_timestamp_seconds") != []))
+            await until("every printer is up", reached(url, lambda now: values(now, "printer_up") == [1.0] * 20))
+            before = await scrape(url)
+        asked = simulator.status().requests
+        async with agent(simulator, **kept) as url:
+            after = await scrape(url)  # the first look, before anything could be asked
+            assert {series: value for series, value in after.items() if series[0].startswith("printer_")} == {
+                series: value for series, value in before.items() if series[0].startswith("printer_")
+            }
+            assert values(after, "poller_sweep_probes_sent_total") in ([], [0.0])
+            assert simulator.status().requests - asked < 20 * 3  # polls may have begun, walks have not
+
+
+async def test_a_sweep_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
+    kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_RANGE_0_RATE": "20", "POLLER_SWEEP_RETRIES": "0"}
+    async with simulated(PRINTERS, "127.31.24.0/26", 30) as simulator:
+        async with agent(simulator, **kept) as url:
+            await until("some have answered", reached(url, lambda now: len(values(now, "printer_up")) >= 5))
+            assert values(await scrape(url), "poller_sweep_last_completed_timestamp_seconds") == []
+        async with agent(simulator, **kept) as url:
+            await until("all are known", reached(url, lambda now: len(values(now, "printer_up")) == 30))
+            await until("the sweep is over", reached(url, lambda now: values(now, "poller_sweep_last_completed_timestamp_seconds") != []))
+            samples = await scrape(url)
+            assert sum(values(samples, "poller_sweep_answers_total")) <= 30
+    assert simulator.status().nobody <= 2 * 34  # silent addresses: once for each of two credentials, over both runs
+
+
+async def test_a_state_folder_that_cannot_be_made_is_the_hosts_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = await poller("run", env={"POLLER_STATE_FOLDER": str(tmp_path / "file"), "POLLER_EXPORTER_LISTEN": "127.0.0.1:0"})
+    assert done.code == 3
+    assert "Traceback" not in done.err
 
 
 async def test_probe_reads_one_device_live_and_names_credentials_only() -> None:

@@ -141,7 +141,7 @@ async def test_a_port_in_use_is_the_hosts_fault() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = await poller("run", env={"POLLER_EXPORTER_LISTEN": listen})
+        done = await poller("run", env={"POLLER_EXPORTER_LISTEN": listen, "POLLER_STATE_FOLDER": "none"})
     assert done.code == 3
     assert "Traceback" not in done.err
     assert listen.rpartition(":")[2] in done.err
@@ -149,7 +149,7 @@ async def test_a_port_in_use_is_the_hosts_fault() -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may bind every port")
 async def test_a_forbidden_port_is_the_hosts_fault() -> None:
-    done = await poller("run", env={"POLLER_EXPORTER_LISTEN": "127.0.0.1:80"})
+    done = await poller("run", env={"POLLER_EXPORTER_LISTEN": "127.0.0.1:80", "POLLER_STATE_FOLDER": "none"})
     assert done.code == 3
     assert "Traceback" not in done.err
 
