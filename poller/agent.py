@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
 
 import msgspec
@@ -19,6 +19,7 @@ import msgspec
 from poller import __version__, host
 from poller.clock import Clock
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config
+from poller.config import Range as ConfiguredRange
 from poller.engine import device
 from poller.engine.device import OCTETS_MAX, OCTETS_MAX_SLOW
 from poller.engine.fleet import Fleet
@@ -181,7 +182,7 @@ class Agent:
         self._store = await StateStore.open(folder / "state.db", key, self._clock)
         loaded = await self._store.load()
         credentials = {one.name: one for one in self._config.credentials}
-        count = self._poller.restore(loaded.printers, credentials, self._places)
+        count = self._poller.restore(loaded.printers, credentials, self._places, is_wanted=self._is_wanted())
         self._last_sweep_utc = loaded.sweep_utc
         if loaded.sweep is not None:
             try:
@@ -281,21 +282,17 @@ class Agent:
             names = {item for item in one.networks if isinstance(item, HostName)} - set(one.exclude)
             found, missing = await host.resolve_all(sorted(names))
             unknown += missing
-            ranges.append(
-                Range(
-                    name=one.name,
-                    intervals=(*(item for item in one.networks if isinstance(item, Interval)), *found),
-                    credentials=one.credentials,
-                    excluded=tuple(item for item in one.exclude if isinstance(item, Interval)),
-                    port=one.port,
-                    rate_per_second=one.rate_per_second,
-                    location=one.location,
-                )
-            )
+            ranges.append(_engine_range(one, found))
         self._notes = (*self._config.warnings, *(f"the name {name} does not resolve" for name in unknown))
         for name in unknown:
             emit(log, logging.WARNING, "sweep.name_unknown", name=name)
         return Plan(ranges, on_link=host.attached_networks())
+
+    def _is_wanted(self) -> Callable[[Target], bool]:
+        """Return what tells whether an address of earlier days may still be asked. Where a range has names, they may stand for any."""
+        plan = Plan([_engine_range(one) for one in self._config.ranges])
+        named = {one.name for one in self._config.ranges if any(isinstance(item, HostName) for item in one.networks)}
+        return lambda target: plan.find(target.address, target.port) is not None or target.range in named
 
     async def _identify(self, target: Target) -> Identified[None]:
         with device.contained(target):
@@ -319,6 +316,18 @@ class Agent:
         with device.contained(targets[0]):
             decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
         return decoded
+
+
+def _engine_range(one: ConfiguredRange, resolved: tuple[Interval, ...] = ()) -> Range:
+    return Range(
+        name=one.name,
+        intervals=(*(item for item in one.networks if isinstance(item, Interval)), *resolved),
+        credentials=one.credentials,
+        excluded=tuple(item for item in one.exclude if isinstance(item, Interval)),
+        port=one.port,
+        rate_per_second=one.rate_per_second,
+        location=one.location,
+    )
 
 
 def next_sweep_utc(now_utc: datetime, *, at: time | None, every_seconds: float | None) -> datetime:

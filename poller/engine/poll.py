@@ -159,27 +159,38 @@ class Poller:
         self._removed.clear()
         return [self._remembered(self._known[printer_id]) for printer_id in changed if printer_id in self._known], removed
 
-    def restore(self, printers: Iterable[Remembered], credentials: Mapping[str, Credential], places: Mapping[str | None, Place]) -> int:
+    def restore(
+        self,
+        printers: Iterable[Remembered],
+        credentials: Mapping[str, Credential],
+        places: Mapping[str | None, Place],
+        *,
+        is_wanted: Callable[[Target], bool],
+    ) -> int:
         """Take up printers where an earlier run left them; return how many.
 
-        Those of a credential or range that is configured no more are left out. Polls that fell due meanwhile are spread over one interval.
+        Those of a credential or range that is configured no more, or at an address nobody wants asked, are left out. Polls that fell due
+        meanwhile are spread over one interval.
         """
         now_at, now_utc, count = self._clock.monotonic(), self._clock.utc(), 0
         for one in printers:
             target, place = one.way.target(credentials), places.get(one.way.range)
-            if target is None or place is None:
+            if target is None or place is None or not is_wanted(target):
                 self._removed.add(one.printer.id)
                 continue
             known = _Known(self._roster.settle(one.printer), target, place, is_silent=one.is_silent)
-            known.other_way = one.other_way.target(credentials) if one.other_way is not None else None
+            if known.printer.id != one.printer.id:
+                self._removed.add(one.printer.id)
+            other_way = one.other_way.target(credentials) if one.other_way is not None else None
+            known.other_way = other_way if other_way is not None and is_wanted(other_way) else None
             if one.layout is not None and one.learned_utc is not None:
                 manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven)
                 known.device = Device(one.layout, manners, config_changes=one.config_changes)
                 known.learned_at = now_at - max(0.0, (now_utc - one.learned_utc).total_seconds())
-            if one.reading:
-                decoded = Decoded(reading=_decode_reading(one.reading), boot_utc=one.boot_utc)
-                self._fleet.put(decoded, duration_seconds=one.last_poll_seconds)
-            if one.is_silent or not one.reading:
+            reading = _reading(one.reading)
+            if reading is not None:
+                self._fleet.put(Decoded(reading=reading, boot_utc=one.boot_utc), duration_seconds=one.last_poll_seconds)
+            if one.is_silent or reading is None:
                 self._fleet.fail(known.printer, duration_seconds=one.last_poll_seconds)
             self._known[known.printer.id] = known
             wait_seconds = (one.due_utc - now_utc).total_seconds()
@@ -321,3 +332,11 @@ class Poller:
         del self._known[printer.id]
         self._schedule.remove(printer.id)
         self._removed.add(printer.id)
+
+
+def _reading(json: bytes) -> Reading | None:
+    """Return the reading in *json*; None where there is none, or one of a program that had another idea of it."""
+    try:
+        return _decode_reading(json) if json else None
+    except msgspec.MsgspecError:
+        return None

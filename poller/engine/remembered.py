@@ -147,7 +147,7 @@ def unpack_shape(name: bytes, body: bytes) -> Shape:
     oids = (*moving, *steady)
     if not all(map(_is_asked, oids)) or len(set(oids)) != len(oids):
         raise StateError("a shape with OIDs that are none of ours")
-    return Shape(moving, steady)
+    return layouts.intern(Shape(moving, steady))
 
 
 def pack(remembered: Remembered) -> Packed:

@@ -129,7 +129,7 @@ def learn(rows: Iterable[Row]) -> tuple[Layout, tuple[Value | Missing, ...]]:
     _keep_interface(columns)
     _keep_character_sets(columns)
     moving, steady = _in_order(columns, _MOVING), _in_order(columns, _STEADY)
-    shape = _intern(Shape(tuple(moving), tuple(steady)))
+    shape = intern(Shape(tuple(moving), tuple(steady)))
     return Layout(shape, tuple(steady.values())), tuple(moving.values())
 
 
@@ -274,7 +274,7 @@ def _index_order(index: bytes) -> tuple[int, ...]:
     return arcs(Oid(b"\x2b" + index))
 
 
-def _intern(shape: Shape) -> Shape:
+def intern(shape: Shape) -> Shape:
     """Return the one object for equal shapes; requests, plans and caches are kept by it."""
     known = _shapes.get(shape)
     if known is None:

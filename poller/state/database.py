@@ -29,12 +29,9 @@ Work = Callable[[aiosqlite.Connection], Awaitable[None]]
 
 _LOG_BYTES_MAX = 16 << 20  # what the write-ahead log is cut back to after a large transaction
 
-# What SQLite says of a file that is not, or no longer, what we made. Our statements never change, so SQLITE_ERROR (no such table) and
-# SQLITE_CONSTRAINT (an index that contradicts its table) are about the file too.
-_DAMAGE = {
-    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT),
-    *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH),
-}
+# What SQLite says of a file that is not, or no longer, what we made. We write nothing that a constraint forbids, so that one means an
+# index which contradicts its table.
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_CONSTRAINT}
 _CODE = 0xFF  # of an extended result code, the part that is the plain one
 
 
@@ -131,16 +128,16 @@ class Database:
 
     async def _set_up(self, db: aiosqlite.Connection) -> None:
         await db.execute("PRAGMA locking_mode = EXCLUSIVE")  # first: then no memory shared between processes is needed either
+        version = await one_number(db, "PRAGMA user_version")
+        async with db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL") as cursor:
+            made = {str(sql) for (sql,) in await cursor.fetchall()}
+        is_new = version == 0 and not made
+        if not is_new and (version != self._version or made != set(self._schema)):
+            raise _UnusableError(f"its schema (version {version}) is not version {self._version} of this program's", word="other-version")
         await db.execute("PRAGMA journal_mode = WAL")
         await db.execute("PRAGMA synchronous = NORMAL")
         await db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
-        version, tables = await one_number(db, "PRAGMA user_version"), await one_number(db, "SELECT count(*) FROM sqlite_master")
-        if version == 0 and tables == 0:
-            await _transact(db, self._make_tables)
-        elif version != self._version:
-            raise _UnusableError(f"its schema is version {version}, this program has {self._version}", word="other-version")
-        else:
-            await _transact(db, _check)
+        await _transact(db, self._make_tables if is_new else _check)
 
     async def _make_tables(self, db: aiosqlite.Connection) -> None:
         for statement in self._schema:

@@ -36,7 +36,7 @@ class StoppingKey(LocalKey):
 
 
 def say(word: str) -> None:
-    print(word, flush=True)
+    print(word, flush=True)  # noqa: T201  whoever kills us waits for it
     threading.Event().wait()
 
 

@@ -195,6 +195,16 @@ async def test_a_restart_shows_the_whole_fleet_at_once_without_a_sweep_or_a_walk
             assert simulator.status().requests - asked < 20 * 3  # polls may have begun, walks have not
 
 
+async def test_a_printer_excluded_since_is_not_asked_again(tmp_path: Path) -> None:
+    kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_POLL_EVERY": "15m"}
+    async with simulated(PRINTERS, "127.31.25.0/28", 4) as simulator:
+        async with agent(simulator, **kept) as url:
+            await until("every printer is up", reached(url, lambda now: values(now, "printer_up") == [1.0] * 4))
+        async with agent(simulator, **kept, POLLER_RANGE_0_EXCLUDE=simulator.addresses[0]) as url:
+            infos = [dict(labels) for (name, labels) in await scrape(url) if name == "printer_info"]
+            assert sorted(info["address"] for info in infos) == sorted(simulator.addresses[1:])
+
+
 async def test_a_sweep_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
     kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_RANGE_0_RATE": "20", "POLLER_SWEEP_RETRIES": "0"}
     async with simulated(PRINTERS, "127.31.24.0/26", 30) as simulator:
