@@ -176,7 +176,7 @@ def _explain(decoded: Decoded, learned: Learned, target: Target) -> None:
     from poller.printers.explain import explain
 
     console = Console(stderr=True, highlight=False, width=200 if not sys.stderr.isatty() else None)
-    explanation = explain(learned.layout, learned.moving, learned.device.alerts, learned.rows.items(), decoded)
+    explanation = explain(learned.layout, learned.moving, learned.device.alerts or (), learned.rows.items(), decoded)
 
     def show(title: str, titles: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
         table = Table(*titles, box=None, pad_edge=False)

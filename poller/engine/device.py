@@ -56,13 +56,17 @@ class Manners:
 
 @dataclass(slots=True)
 class Device:
-    """How one device is asked, and what it said that decides what to ask next. `alerts` are the rows of its alert table as last seen."""
+    """How one device is asked, and what it said that decides what to ask next.
+
+    `alerts` are the rows of its alert table as last seen, None while nobody has looked; `has_had_alerts` whether there ever were any.
+    """
 
     layout: Layout
     manners: Manners
     config_changes: int | None = None
     alert_events: int | None = None
-    alerts: Sequence[Row] = ()
+    alerts: Sequence[Row] | None = None
+    has_had_alerts: bool = False
     questions: tuple[Question, ...] = field(init=False)
     signs: layouts.Signs = field(init=False)
 
@@ -119,7 +123,7 @@ async def learn(
         layouts.number_at(moving, at) for at in (device.signs.config_changes, device.signs.alert_events)
     )
     if roots is layouts.ROOTS and device.signs.has_alert_table:
-        device.alerts, fault = await walk(wire, target, layouts.ALERTS, manners, rows_max=rows_max)
+        fault = await _look_at_alerts(wire, target, device, rows_max=rows_max)
         if fault is not None:
             faults.append(str(fault))
     return Learned(device, moving, rows, faults)
@@ -128,19 +132,38 @@ async def learn(
 async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> Polled:
     """Ask for the moving values of *device*, and for its alerts where there may be others than last time. Raises PrinterError.
 
-    The alert table's rows come and go, so it is walked; but not while the device counts no new ones, had none, and says all is well.
+    The alert table's rows come and go, so it is walked, except when that is sure or very likely to show nothing; see `_is_quiet`.
     """
     moving = await _ask_moving(wire, target, device)
     signs = device.signs
-    events = layouts.number_at(moving, signs.alert_events)
-    is_quiet = not device.alerts and events is not None and events == device.alert_events and layouts.is_well(moving, signs)
-    if signs.has_alert_table and not is_quiet:
-        likely = len(device.alerts) + 1  # as many as last time, and the one behind the table
-        device.alerts, _ = await walk(wire, target, layouts.ALERTS, device.manners, rows_max=rows_max, likely=likely)
-        device.alert_events = events
+    if signs.has_alert_table:
+        events = layouts.number_at(moving, signs.alert_events)
+        if not _is_quiet(device, moving, events):
+            await _look_at_alerts(wire, target, device, rows_max=rows_max)
+            device.alert_events = events
     changes = layouts.number_at(moving, signs.config_changes)
     is_changed = changes != device.config_changes or set(map(type, moving)) != _ALL_THERE
-    return Polled(moving, device.alerts, is_changed)
+    return Polled(moving, device.alerts or (), is_changed)
+
+
+def _is_quiet(device: Device, moving: Sequence[Value | Missing], events: int | None) -> bool:
+    """Say whether the alert table needs no look: it was empty, the device says all is well, and it counts no new alert (RFC 3805).
+
+    A device that does not count them is taken to have none if its table never showed one and it does report its status.
+    """
+    if device.alerts is None or device.alerts or not layouts.is_well(moving, device.signs):
+        return False
+    if events is not None:
+        return events == device.alert_events
+    return not device.has_had_alerts and device.signs.reports_status
+
+
+async def _look_at_alerts(wire: Wire, target: Target, device: Device, *, rows_max: int) -> PrinterError | None:
+    """Walk the alert table into *device*; return what the walk broke off with, if it did."""
+    likely = len(device.alerts or ()) + 1  # as many as last time, and the one behind the table
+    device.alerts, fault = await walk(wire, target, layouts.ALERTS, device.manners, rows_max=rows_max, likely=likely)
+    device.has_had_alerts = device.has_had_alerts or bool(device.alerts)
+    return fault
 
 
 async def _ask_moving(wire: Wire, target: Target, device: Device) -> tuple[Value | Missing, ...]:
@@ -290,7 +313,7 @@ def decode_learned(learned: Learned, target: Target, clock: Clock, *, location: 
     return decode(
         learned.layout,
         learned.moving,
-        learned.device.alerts,
+        learned.device.alerts or (),
         printer=describe(learned, target, location=location),
         taken_at=clock.utc(),
         is_printer=identity.is_printer(learned.rows),

@@ -275,7 +275,7 @@ class Poller:
         if not identity.is_printer(learned.rows):
             raise AgentError("no printer at this address any more")
         printer = self._roster.settle(device.describe(learned, known.target, location=known.place.location))
-        decoded = decode(learned.layout, learned.moving, learned.device.alerts, printer=printer, taken_at=self._clock.utc())
+        decoded = decode(learned.layout, learned.moving, learned.device.alerts or (), printer=printer, taken_at=self._clock.utc())
         known.printer, known.device, known.learned_at = printer, learned.device, self._clock.monotonic()
         for fault in learned.faults:
             emit(log, logging.INFO, "printer.table_broken", printer=printer.id, reason=fault)

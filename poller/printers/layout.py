@@ -143,6 +143,10 @@ class Signs(NamedTuple):
     has_alert_table: bool
     """Whether ALERTS is worth walking: an empty alert table cannot be seen, but it comes with the rest of its MIB."""
 
+    @property
+    def reports_status(self) -> bool:
+        return self.device_status is not None or self.errors is not None
+
 
 @lru_cache(maxsize=_SHAPES_MAX)
 def signs_of(shape: Shape) -> Signs:

@@ -30,6 +30,14 @@ def read_header(box: bytes, at: int, end: int) -> tuple[int, int, int]:
     return tag, start, start + length
 
 
+def encode_header(tag: int, length: int) -> bytes:
+    """Return the tag and length octets of an element; the shortest definite form, X.690 8.1.3."""
+    if length < 0x80:
+        return bytes((tag, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets
+
+
 def read_element(box: bytes, at: int, end: int, *, tag: int) -> tuple[int, int]:
     """Return (start, end) of the element at *at*, which must carry *tag*."""
     found, start, stop = read_header(box, at, end)

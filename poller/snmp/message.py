@@ -136,6 +136,43 @@ def read_frame(datagram: bytes) -> Frame:
 
     Bytes behind the message are ignored: some agents pad.
     """
+    return _read_usual_frame(datagram) or _read_frame(datagram)
+
+
+def _read_usual_frame(datagram: bytes) -> Frame | None:
+    """Return the head of a response as nearly all are written, read in place; None leaves it to the long way, which names the fault."""
+    try:
+        size, at = datagram[1], 2
+        if size >= 0x80:
+            at += size & 0x7F
+            size = int.from_bytes(datagram[2:at], "big")
+        end = at + size
+        version, pdu = datagram[at + 2], at + 5 + datagram[at + 4]
+        size, start = datagram[pdu + 1], pdu + 2
+        if size >= 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(datagram[pdu + 2 : start], "big")
+        is_usual = (
+            datagram[0] == ber.SEQUENCE
+            and datagram[at : at + 2] == b"\x02\x01"
+            and version <= 1
+            and datagram[at + 3] == ber.OCTET_STRING
+            and datagram[at + 4] < 0x80
+            and datagram[pdu] == _PDU_RESPONSE
+            and at <= 6
+            and start - pdu <= 6
+            and datagram[start : start + 2] == b"\x02\x04"
+            and start + 6 <= start + size <= end <= len(datagram)
+        )
+    except IndexError:
+        return None
+    if not is_usual:
+        return None
+    request_id = int.from_bytes(datagram[start + 2 : start + 6], "big", signed=True)
+    return Frame(version, datagram[at + 5 : pdu], request_id, start + 6, start + size)
+
+
+def _read_frame(datagram: bytes) -> Frame:
     at, end = ber.read_element(datagram, 0, len(datagram), tag=ber.SEQUENCE)
     version, at = ber.read_integer(datagram, at, end)
     if version not in (0, 1):
@@ -156,51 +193,50 @@ def decode(datagram: bytes, frame: Frame | None = None) -> Answer:
     return Answer(version, community, request_id, status, index, _varbinds(datagram, at, stop))
 
 
-def heads_of(oids: Sequence[Oid]) -> tuple[bytes, ...]:
-    """Return each OID as the element it is in a varbind, for `decode_values`."""
-    return tuple(bytes((ber.OBJECT_IDENTIFIER, len(oid))) + oid for oid in oids)
+Heads = tuple[tuple[bytes, int], ...]
+"""For each OID of a question: the OID as the element it is in a varbind, and how long that is."""
+
+
+def heads_of(oids: Sequence[Oid]) -> Heads:
+    """Return what `decode_values` compares an answer with."""
+    heads = [ber.encode_header(ber.OBJECT_IDENTIFIER, len(oid)) + oid for oid in oids]
+    return tuple([(head, len(head)) for head in heads])
 
 
 _NO_ERROR = b"\x02\x01\x00\x02\x01\x00\x30"  # error-status 0, error-index 0, and the list of varbinds begins
 
 
-def decode_values(datagram: bytes, frame: Frame, heads: tuple[bytes, ...]) -> tuple[Value | Missing, ...] | None:
+def decode_values(datagram: bytes, frame: Frame, heads: Heads) -> tuple[Value | Missing, ...] | None:
     """Return the values of a response that answers exactly the OIDs in *heads*, in their order; None for any other.
 
     The inner loop of every poll. Nearly every answer is of this kind, and then its OIDs need no decoding: they are compared with the bytes
-    that were asked. Whatever is unusual (an error, another order, a long OID, a lie) is left to `decode`, which says what it is.
+    that were asked. Whatever is unusual (an error, another order, a lie) is left to `decode`, which says what it is.
     """
-    at, end = frame.at, frame.end
+    at = frame.at
     if not datagram.startswith(_NO_ERROR, at):
         return None
     values: list[Value | Missing] = []
     try:
-        at, stop = ber.read_element(datagram, at + 6, end, tag=ber.SEQUENCE)
-        for head in heads:
-            # the varbind's header: 30, and its length in one octet, two or three
-            length, start = datagram[at + 1], at + 2
-            if length >= 0x80:
-                octets = length & 0x7F
-                if octets > 2:
-                    return None
-                length = int.from_bytes(datagram[start : start + octets], "big")
-                start += octets
-            if datagram[at] != ber.SEQUENCE or not datagram.startswith(head, start):
+        at, stop = ber.read_element(datagram, at + 6, frame.end, tag=ber.SEQUENCE)
+        for head, octets in heads:
+            # the varbind: 30, its length in one octet or more, the OID
+            end, start = datagram[at + 1], at + 2
+            if end >= 0x80:
+                start += end & 0x7F
+                end = int.from_bytes(datagram[at + 2 : start], "big")
+            end += start
+            if datagram[at] != 0x30 or end > stop or not datagram.startswith(head, start):
                 return None
-            at = start + length
-            # the value's header
-            start += len(head)
-            tag, length, start = datagram[start], datagram[start + 1], start + 2
+            # the value: its tag, its length likewise, its content up to the varbind's end
+            start += octets
+            tag, length, at = datagram[start], datagram[start + 1], start + 2
             if length >= 0x80:
-                octets = length & 0x7F
-                if octets > 2:
-                    return None
-                length = int.from_bytes(datagram[start : start + octets], "big")
-                start += octets
-            if start + length != at or at > stop:
+                at += length & 0x7F
+                length = int.from_bytes(datagram[start + 2 : at], "big")
+            if at + length != end:
                 return None
-            missing = _MISSING_BY_TAG.get(tag)
-            values.append((tag, datagram[start:at]) if missing is None else missing)
+            values.append((tag, datagram[at:end]) if tag < 0x80 and tag != 0x05 else _MISSING_BY_TAG.get(tag) or (tag, datagram[at:end]))
+            at = end
     except (IndexError, DecodeError):
         return None
     return tuple(values) if at == stop else None

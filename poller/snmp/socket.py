@@ -33,6 +33,7 @@ from poller.snmp.message import (
     Answer,
     ErrorStatus,
     Frame,
+    Heads,
     Missing,
     Question,
     Template,
@@ -106,7 +107,7 @@ class SnmpSocket:
         self._wheel: dict[int, list[_Exchange]] = {}
         self._slot_done = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._buffer = bytearray(_DATAGRAM_MAX)
+        self._buffer = memoryview(bytearray(_DATAGRAM_MAX))
         self._requests = self._retries = self._answers = self._timeouts = 0
         self._discarded: Tally[str] = Tally()
         self._send_failures: Tally[str] = Tally()
@@ -377,7 +378,7 @@ class _Prepared(NamedTuple):
     """A GET as bytes, and what its answer is compared with. Shared by all devices that are asked the same with the same credential."""
 
     template: Template
-    heads: tuple[bytes, ...]
+    heads: Heads
 
 
 @lru_cache(maxsize=4096)

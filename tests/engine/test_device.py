@@ -179,10 +179,42 @@ async def test_the_alert_table_of_a_quiet_device_is_walked_only_when_it_counts_a
     assert await walks() == (0, 0)
     wire.rows = sorted([*wire.rows, *alerts], key=lambda row: arcs(row[0]))
     wire.replace(ALERT_EVENTS, b"\x08")
-    assert await walks() == (1, len(alerts))
+    assert await walks() == (2, len(alerts))  # one row to see whether there are any, then the others
     assert await walks() == (1, len(alerts))  # as long as there are alerts, they may go at any time
     wire.rows = [row for row in wire.rows if row not in alerts]
     assert await walks() == (1, 0)
     assert await walks() == (0, 0)
     wire.replace(DEVICE_STATUS, b"\x05")  # down, whatever the counter says
     assert await walks() == (1, 0)
+
+
+async def test_a_device_that_counts_no_alerts_and_never_had_one_is_looked_at_when_its_status_says_so() -> None:
+    wire = wire_of("colour-laser")
+    alerts = [row for row in wire.rows if row[0].startswith(layouts.ALERTS)]
+    wire.rows = [row for row in wire.rows if not row[0].startswith(layouts.ALERTS) and row[0] != ALERT_EVENTS]
+    wire.replace(DEVICE_STATUS, b"\x02")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+
+    async def walks() -> tuple[int, int]:
+        wire.asked.clear()
+        polled = await device.poll(wire, TARGET, learned.device, rows_max=ROWS_MAX)
+        return sum(kind == "next" for kind, _ in wire.asked), len(polled.alerts)
+
+    assert await walks() == (0, 0)
+    wire.rows = sorted([*wire.rows, *alerts], key=lambda row: arcs(row[0]))
+    wire.replace(DEVICE_STATUS, b"\x03")
+    assert await walks() == (2, len(alerts))
+    wire.replace(DEVICE_STATUS, b"\x02")
+    assert await walks() == (1, len(alerts))
+    wire.rows = [row for row in wire.rows if row not in alerts]
+    assert await walks() == (1, 0)
+    assert await walks() == (1, 0)  # one that has shown alerts may show them again without a word
+
+
+async def test_after_a_restart_the_alert_table_is_looked_at_whatever_the_counter_says() -> None:
+    wire = wire_of("colour-laser")
+    learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
+    restored = device.Device(learned.layout, learned.device.manners, config_changes=learned.device.config_changes)
+    polled = await device.poll(wire, TARGET, restored, rows_max=ROWS_MAX)
+    assert polled.alerts == learned.device.alerts
+    assert polled.alerts
