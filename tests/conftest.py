@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from poller.snmp.mmsg import ManySender
+from poller.snmp.mmsg import ManySender, Refused
 from tests.fake_clock import FakeClock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,14 +121,20 @@ def pytest_configure() -> None:
     # An audit hook sees every socket of this process that Python makes, whichever library uses it. It sees nothing of who calls the
     # kernel himself: our sendmmsg, watched here, and uvloop's own connections, which is why tests of an edge run on plain asyncio as well.
     sys.addaudithook(_watch)
-    send = ManySender.send
+    send, send_mixed = ManySender.send, ManySender.send_mixed
 
     def watched(sender: ManySender, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int) -> int:
         for address in addresses:
             _watch("socket.sendmsg", (None, (str(ipaddress.ip_address(address)), port)))
         return send(sender, datagrams, addresses, port)
 
+    def watched_mixed(sender: ManySender, datagrams: Sequence[bytes], names: Sequence[bytes]) -> tuple[int, list[Refused]]:
+        for name in names:
+            _watch("socket.sendmsg", (None, sender.readable(name)))
+        return send_mixed(sender, datagrams, names)
+
     pytest.MonkeyPatch().setattr(ManySender, "send", watched)
+    pytest.MonkeyPatch().setattr(ManySender, "send_mixed", watched_mixed)
 
 
 @pytest.fixture(autouse=True)

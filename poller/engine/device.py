@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from poller.clock import Clock
 from poller.engine.wire import Wire
-from poller.errors import AgentError, MisreadError, NoAnswerError, PollerError, PrinterError
+from poller.errors import AccessError, AgentError, MisreadError, NoAnswerError, PollerError, PrinterError
 from poller.logs import emit
 from poller.model import Decoded, Printer, Target
 from poller.printers import identity
@@ -58,13 +58,14 @@ class Manners:
 class Device:
     """How one device is asked, and what it said that decides what to ask next.
 
-    `alerts` are the rows of its alert table as last seen, None while nobody has looked; `has_had_alerts` whether there ever were any.
+    `alerts` are the rows of its alert table as last seen, None while nobody has looked, and `mood` what it gave to see then;
+    `has_had_alerts` says whether there ever were any.
     """
 
     layout: Layout
     manners: Manners
     config_changes: int | None = None
-    alert_events: int | None = None
+    mood: layouts.Mood | None = None
     alerts: Sequence[Row] | None = None
     has_had_alerts: bool = False
     questions: tuple[Question, ...] = field(init=False)
@@ -119,9 +120,8 @@ async def learn(
             faults.append(str(fault))
     layout, moving = layouts.learn(rows.items())
     device = Device(layout, manners)
-    device.config_changes, device.alert_events = (
-        layouts.number_at(moving, at) for at in (device.signs.config_changes, device.signs.alert_events)
-    )
+    device.config_changes = layouts.number_at(moving, device.signs.config_changes)
+    device.mood = layouts.mood(moving, device.signs)
     if roots is layouts.ROOTS and device.signs.has_alert_table:
         fault = await _look_at_alerts(wire, target, device, rows_max=rows_max)
         if fault is not None:
@@ -137,25 +137,24 @@ async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> 
     moving = await _ask_moving(wire, target, device)
     signs = device.signs
     if signs.has_alert_table:
-        events = layouts.number_at(moving, signs.alert_events)
-        if not _is_quiet(device, moving, events):
+        mood = layouts.mood(moving, signs)
+        if not _is_quiet(device, mood):
             await _look_at_alerts(wire, target, device, rows_max=rows_max)
-            device.alert_events = events
+            device.mood = mood
     changes = layouts.number_at(moving, signs.config_changes)
     is_changed = changes != device.config_changes or set(map(type, moving)) != _ALL_THERE
     return Polled(moving, device.alerts or (), is_changed)
 
 
-def _is_quiet(device: Device, moving: Sequence[Value | Missing], events: int | None) -> bool:
-    """Say whether the alert table needs no look: it was empty, the device says all is well, and it counts no new alert (RFC 3805).
+def _is_quiet(device: Device, mood: layouts.Mood) -> bool:
+    """Say whether the alert table needs no look: it was empty at the last one, and the device gives no other sign than it gave then.
 
-    A device that does not count them is taken to have none if its table never showed one and it does report its status.
+    That is sure for a device that counts its alerts (prtAlertAllEvents, RFC 3805). One that does not is believed while its table never
+    showed any and it does report a status.
     """
-    if device.alerts is None or device.alerts or not layouts.is_well(moving, device.signs):
+    if device.alerts is None or device.alerts or mood != device.mood:
         return False
-    if events is not None:
-        return events == device.alert_events
-    return not device.has_had_alerts and device.signs.reports_status
+    return device.signs.alert_events is not None or (device.signs.reports_status and not device.has_had_alerts)
 
 
 async def _look_at_alerts(wire: Wire, target: Target, device: Device, *, rows_max: int) -> PrinterError | None:
@@ -294,7 +293,7 @@ async def read(
     for target in targets:
         try:
             learned = await learn(wire, target, rows_max=rows_max)
-        except NoAnswerError:
+        except (NoAnswerError, AccessError):
             if target is targets[-1]:
                 raise
         else:

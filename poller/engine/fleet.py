@@ -24,6 +24,7 @@ from poller.model import Decoded, Printer, Reading
 from poller.printers import gauges
 
 _CHUNK_BYTES = 64 * 1024
+_BOOT_NOISE = timedelta(seconds=60)  # no printer restarts twice within a minute
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Reading).decode
@@ -63,6 +64,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_poll_seconds: float
     json: bytes = b""
     families: tuple[bytes, ...] = ()
+    shown: tuple[object, ...] = ()
+    """What `families` were made of: as long as a printer says the same, they are not made again."""
     boot_utc: datetime | None = None
     grade: Grade = Grade.UNREAD
     lowest_ratio: float = 1.0
@@ -104,8 +107,18 @@ class Fleet:
         """Take a reading; it replaces what was known of its printer."""
         reading = decoded.reading
         label = escape_label(reading.printer.id)
-        grade, lowest_ratio = grade_of(reading)
-        self._series_refused += gauges.count_refused(reading)
+        before = self._entries.get(label)
+        boot_utc = _steady(decoded.boot_utc, before)
+        shown = (
+            *(reading.printer, reading.supplies, reading.counters, reading.status, reading.alerts, reading.trays, reading.covers),
+            boot_utc,
+        )
+        if before is not None and before.shown == shown:
+            families, grade, lowest_ratio = before.families, before.grade, before.lowest_ratio
+        else:
+            families = gauges.render(decoded, site=self.site, boot_utc=boot_utc)
+            grade, lowest_ratio = grade_of(reading)
+            self._series_refused += gauges.count_refused(reading)
         self._entries[label] = Entry(
             printer=reading.printer,
             label=label,
@@ -114,8 +127,9 @@ class Fleet:
             last_ok_utc=reading.taken_at,
             last_poll_seconds=duration_seconds,
             json=_encode(reading),
-            families=gauges.render(decoded, site=self.site),
-            boot_utc=decoded.boot_utc,
+            families=families,
+            shown=shown,
+            boot_utc=boot_utc,
             grade=grade,
             lowest_ratio=lowest_ratio,
         )
@@ -197,7 +211,15 @@ class Fleet:
         """Return *entry*, without its values if they are stale."""
         if entry.is_up or not entry.json or now_utc - entry.since_utc <= self._stale_after:
             return entry
-        return msgspec.structs.replace(entry, json=b"", families=(), boot_utc=None, grade=Grade.UNREAD, lowest_ratio=1.0)
+        return msgspec.structs.replace(entry, json=b"", families=(), shown=(), boot_utc=None, grade=Grade.UNREAD, lowest_ratio=1.0)
+
+
+def _steady(boot_utc: datetime | None, before: Entry | None) -> datetime | None:
+    """Return when the printer started: what was known, unless it differs by more than clocks and networks do. A restart shows as a jump."""
+    known = None if before is None else before.boot_utc
+    if boot_utc is None or known is None or abs(boot_utc - known) > _BOOT_NOISE:
+        return boot_utc
+    return known
 
 
 def grade_of(reading: Reading) -> tuple[Grade, float]:

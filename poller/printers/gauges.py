@@ -53,8 +53,10 @@ Cells = Mapping[tuple[str, str], int]
 Row = TypeVar("Row", Supply, Tray, Cover)
 
 
-def render(decoded: Decoded, *, site: str | None) -> tuple[bytes, ...]:
+def render(decoded: Decoded, *, site: str | None, boot_utc: datetime | None = None) -> tuple[bytes, ...]:
     """Return the sample lines of one printer, one element per family of `FAMILIES`, b"" where there is nothing to show.
+
+    *boot_utc* is shown in place of the reading's own, by who knows it from earlier ones.
 
     Lines are made and remembered row by row, without the printer they belong to: rows that equal models share, and rows that did not
     change since the last poll, cost a look-up. The printer is put into all of them at once.
@@ -69,7 +71,7 @@ def render(decoded: Decoded, *, site: str | None) -> tuple[bytes, ...]:
             _alerts(reading.alerts),
             *_trays(reading.trays),
             _covers(reading.covers),
-            _boot(decoded.boot_utc),
+            _boot(boot_utc or decoded.boot_utc),
         )
     )
     return (_info(reading.printer, site), *lines.replace(_PRINTER, printer).encode().split(_SEPARATOR_OCTETS))

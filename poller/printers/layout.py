@@ -169,11 +169,18 @@ def number_at(moving: Sequence[Value | Missing], at: int | None) -> int | None:
     return None if at is None else levels.integer(moving[at])
 
 
-def is_well(moving: Sequence[Value | Missing], signs: Signs) -> bool:
-    """Say whether the device reports neither an error bit nor a status other than running; what it does not report counts as well."""
-    errors = None if signs.errors is None else moving[signs.errors]
-    is_running = number_at(moving, signs.device_status) in (None, mib.RUNNING)
-    return is_running and not (isinstance(errors, tuple) and any(errors[1]))
+Mood = tuple[Value | Missing | None, Value | Missing | None, Value | Missing | None]
+"""How many alerts a device has counted, its status, and its error bits, as sent; None for what it does not tell."""
+
+
+def mood(moving: Sequence[Value | Missing], signs: Signs) -> Mood:
+    """Return what the device gives to see beside its alert table; while that stays the same, so does the table."""
+    events, status, errors = signs.alert_events, signs.device_status, signs.errors
+    return (
+        None if events is None else moving[events],
+        None if status is None else moving[status],
+        None if errors is None else moving[errors],
+    )
 
 
 @lru_cache(maxsize=_SHAPES_MAX)

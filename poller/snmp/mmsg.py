@@ -9,14 +9,20 @@ from __future__ import annotations
 import ctypes
 import errno
 import socket
+import struct
 import sys
 from collections.abc import Callable, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 BATCH_MAX = 256
 
-_DATAGRAM_MAX = 512  # a probe has about 50 octets
+_DATAGRAM_MAX = 1500  # a probe has about 50 octets, a GET of 64 OIDs some 1,200
 _NO_ROOM = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
+
+
+Refused = tuple[int, OSError]
+"""The place of a datagram in its batch, and why the kernel would never send it."""
 
 
 class _IoVec(ctypes.Structure):
@@ -79,12 +85,40 @@ class ManySender:
         assert len(datagrams) == len(addresses) <= BATCH_MAX
         sizes = set(map(len, datagrams))
         if self._sendmmsg is None or len(sizes) != 1 or max(sizes) > _DATAGRAM_MAX:
-            return self._send_singly(datagrams, addresses, port)
-        self._lay_out(datagrams, addresses, port, size=max(sizes))
-        done = 0
-        while done < len(datagrams):
+            done, refused = self._send_singly(datagrams, [self.name(address, port) for address in addresses])
+        else:
+            self._lay_out(datagrams, addresses, port, size=max(sizes))
+            done, refused = self._push(len(datagrams))
+        for _, error in refused:
+            self._on_failure(error)
+        return done
+
+    def send_mixed(self, datagrams: Sequence[bytes], names: Sequence[bytes]) -> tuple[int, list[Refused]]:
+        """Send datagrams of any length, each to the socket address (`name`) beside it; return how many are done with, and the refused."""
+        assert len(datagrams) == len(names) <= BATCH_MAX
+        sizes = list(map(len, datagrams))
+        if self._sendmmsg is None or len(sizes) == 1 or max(sizes) > _DATAGRAM_MAX:
+            return self._send_singly(datagrams, names)
+        at = ctypes.addressof(self._data)
+        ctypes.memmove(self._names, b"".join(names), len(names) * len(names[0]))
+        ctypes.memmove(at, b"".join(datagrams), sum(sizes))
+        pairs = zip(accumulate(sizes, initial=at), sizes, strict=False)
+        struct.pack_into("PN" * len(sizes), self._iovecs, 0, *chain.from_iterable(pairs))
+        self._datagram_size = 0
+        return self._push(len(sizes))
+
+    def name(self, address: bytes, port: int, scope: int = 0) -> bytes:
+        """Return the socket address of a packed address as the kernel reads it: sockaddr_in or sockaddr_in6."""
+        rest = self._rest if scope == 0 else scope.to_bytes(4, sys.byteorder)
+        return self._family + port.to_bytes(2, "big") + self._flow + address + rest
+
+    def _push(self, count: int) -> tuple[int, list[Refused]]:
+        """Hand the first *count* messages as laid out to the kernel."""
+        assert self._sendmmsg is not None
+        done, refused = 0, list[Refused]()
+        while done < count:
             first = ctypes.byref(self._messages, done * ctypes.sizeof(_MMsgHdr))
-            sent = self._sendmmsg(self._sock.fileno(), first, len(datagrams) - done, 0)
+            sent = self._sendmmsg(self._sock.fileno(), first, count - done, 0)
             if sent > 0:
                 done += sent  # an error of the next one shows when it is first
                 continue
@@ -92,9 +126,9 @@ class ManySender:
             if number in _NO_ROOM:
                 break
             if number != errno.EINTR:
-                self._on_failure(OSError(number, "sendmmsg"))
+                refused.append((done, OSError(number, "sendmmsg")))
                 done += 1
-        return done
+        return done, refused
 
     def _lay_out(self, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int, *, size: int) -> None:
         """Copy a batch to where the message headers point."""
@@ -107,12 +141,20 @@ class ManySender:
             for number, iovec in enumerate(self._iovecs):
                 iovec.base, iovec.len = ctypes.addressof(self._data) + number * size, size
 
-    def _send_singly(self, datagrams: Sequence[bytes], addresses: Sequence[bytes], port: int) -> int:
-        for done, (datagram, address) in enumerate(zip(datagrams, addresses, strict=True)):
+    def _send_singly(self, datagrams: Sequence[bytes], names: Sequence[bytes]) -> tuple[int, list[Refused]]:
+        refused = list[Refused]()
+        for done, (datagram, name) in enumerate(zip(datagrams, names, strict=True)):
             try:
-                self._sock.sendto(datagram, (socket.inet_ntop(self._sock.family, address), port))
+                self._sock.sendto(datagram, self.readable(name))
             except OSError as error:
                 if error.errno in _NO_ROOM:
-                    return done
-                self._on_failure(error)
-        return len(datagrams)
+                    return done, refused
+                refused.append((done, error))
+        return len(datagrams), refused
+
+    def readable(self, name: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
+        """Return *name* as Python's socket module wants it."""
+        port = int.from_bytes(name[2:4], "big")
+        if self._sock.family == socket.AF_INET:
+            return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+        return socket.inet_ntop(socket.AF_INET6, name[8:24]), port, 0, int.from_bytes(name[24:28], sys.byteorder)

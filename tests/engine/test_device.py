@@ -186,6 +186,7 @@ async def test_the_alert_table_of_a_quiet_device_is_walked_only_when_it_counts_a
     assert await walks() == (0, 0)
     wire.replace(DEVICE_STATUS, b"\x05")  # down, whatever the counter says
     assert await walks() == (1, 0)
+    assert await walks() == (0, 0)  # still down, and still nothing in the table
 
 
 async def test_a_device_that_counts_no_alerts_and_never_had_one_is_looked_at_when_its_status_says_so() -> None:

@@ -212,3 +212,51 @@ def test_an_entry_never_changes(fleet: Fleet, clock: FakeClock) -> None:
     assert held.is_up
     assert isinstance(held, Entry)
     assert held.reading is not None
+
+
+def test_when_a_printer_started_is_told_once_and_only_a_restart_changes_it(fleet: Fleet) -> None:
+    first = colour_mfp()
+    assert first.boot_utc is not None
+    for seconds in (0, 1, -1, 40):  # the answer's way takes its time, and clocks drift
+        fleet.put(msgspec.structs.replace(first, boot_utc=first.boot_utc + timedelta(seconds=seconds)), duration_seconds=0.1)
+        entry = fleet.get(first.reading.printer.id)
+        assert entry is not None
+        assert entry.boot_utc == first.boot_utc
+    restarted = first.boot_utc + timedelta(minutes=5)
+    fleet.put(msgspec.structs.replace(first, boot_utc=restarted), duration_seconds=0.1)
+    entry = fleet.get(first.reading.printer.id)
+    assert entry is not None
+    assert entry.boot_utc == restarted
+    assert f"{round(restarted.timestamp())}\n".encode() in b"".join(entry.families)
+
+
+def test_what_did_not_change_is_not_rendered_again_and_what_did_is(fleet: Fleet) -> None:
+    fleet.put(colour_mfp(), duration_seconds=0.1)
+    before = fleet.get(colour_mfp().reading.printer.id)
+    later = msgspec.structs.replace(colour_mfp().reading, taken_at=colour_mfp().reading.taken_at + timedelta(minutes=15))
+    fleet.put(msgspec.structs.replace(colour_mfp(), reading=later), duration_seconds=0.1)
+    same = fleet.get(later.printer.id)
+    fleet.put(colour_mfp(grown=7), duration_seconds=0.1)
+    grown = fleet.get(later.printer.id)
+    assert before is not None
+    assert same is not None
+    assert grown is not None
+    assert same.families is before.families
+    assert same.last_ok_utc == later.taken_at
+    assert grown.families != before.families
+
+
+def test_a_printer_whose_values_went_stale_shows_them_again_when_it_answers_as_before(fleet: Fleet, clock: FakeClock) -> None:
+    fleet.put(colour_mfp(), duration_seconds=0.1)
+    printer = colour_mfp().reading.printer
+    fleet.fail(printer, duration_seconds=1.0)
+    clock.advance(3 * 86_400)
+    silent = fleet.get(printer.id)
+    assert silent is not None
+    assert silent.families == ()
+    fleet.entries()
+    again = msgspec.structs.replace(colour_mfp().reading, taken_at=clock.utc())
+    fleet.put(msgspec.structs.replace(colour_mfp(), reading=again), duration_seconds=0.1)
+    entry = fleet.get(printer.id)
+    assert entry is not None
+    assert b"printer_supply_level_ratio" in b"".join(entry.families)

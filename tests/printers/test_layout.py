@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from poller.printers import layout
-from poller.printers.layout import ALERTS, ROOTS, SCALARS, is_well, learn, number_at, questions, signs_of
+from poller.printers.layout import ALERTS, ROOTS, SCALARS, learn, mood, number_at, questions, signs_of
 from poller.snmp import ber
 from poller.snmp.oid import Oid, arcs, parse, text
 from tests.printers.rows import (
@@ -158,13 +158,15 @@ def test_change_counters_are_found_in_the_moving_values() -> None:
     assert (number_at(moving, signs.config_changes), number_at(moving, signs.alert_events)) == (None, None)
 
 
-def test_a_device_is_well_that_reports_no_error_and_runs_or_reports_nothing() -> None:
+def test_the_mood_is_what_the_device_tells_beside_its_alert_table() -> None:
     status, errors = parse("1.3.6.1.2.1.25.3.2.1.5.1"), parse("1.3.6.1.2.1.25.3.5.1.2.1")
-    for device_status, bits, well in ((2, b"\x00", True), (3, b"\x00", False), (2, b"\x00\x04", False), (2, b"", True)):
-        found, moving = learn([(status, (2, bytes([device_status]))), (errors, (4, bits))])
-        assert is_well(moving, signs_of(found.shape)) is well
+    found, moving = learn([(status, (2, b"\x02")), (errors, (4, b"\x00\x04"))])
+    signs = signs_of(found.shape)
+    assert mood(moving, signs) == (None, (2, b"\x02"), (4, b"\x00\x04"))
+    assert signs.reports_status
     found, moving = learn([])
-    assert is_well(moving, signs_of(found.shape))
+    assert mood(moving, signs_of(found.shape)) == (None, None, None)
+    assert not signs_of(found.shape).reports_status
 
 
 def test_questions_hold_every_moving_oid_once_within_both_limits() -> None:

@@ -121,3 +121,25 @@ def test_without_room_in_the_kernel_it_says_how_many_went() -> None:
         for _ in range(sent):
             assert len(theirs.recv(200)) == 100
         assert sender.send([b"x" * 100], [home], 9) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 256])
+def test_datagrams_of_any_length_arrive_whole_and_in_order(way: Way, count: int) -> None:
+    datagrams = [bytes([number % 251]) * (1 + 37 * number % 1400) for number in range(count)]
+    names = [way.sender.name(LOOPBACK[way.family], way.port)] * count
+    assert way.sender.send_mixed(datagrams, names) == (count, [])
+    assert way.received() == datagrams
+
+
+def test_a_datagram_too_long_for_a_batch_is_sent_all_the_same(way: Way) -> None:
+    datagrams = [b"a" * 1800, b"b"]
+    assert way.sender.send_mixed(datagrams, [way.sender.name(LOOPBACK[way.family], way.port)] * 2) == (2, [])
+    assert [len(datagram) for datagram in way.received()] == [1800, 1]
+
+
+def test_one_the_kernel_refuses_is_named_and_the_others_go(ipv4: Way) -> None:
+    good = ipv4.sender.name(LOOPBACK[socket.AF_INET], ipv4.port)
+    done, refused = ipv4.sender.send_mixed([b"a", b"bb", b"c"], [good, ipv4.sender.name(LOOPBACK[socket.AF_INET], 0), good])
+    assert done == 3
+    assert [(place, error.errno) for place, error in refused] == [(1, errno.EINVAL)]
+    assert ipv4.received() == [b"a", b"c"]
