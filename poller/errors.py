@@ -10,6 +10,7 @@
         │   └── UnreachableError  this host has no way there: no route, no permission, no such address family
         ├── DecodeError      bytes that are not SNMP; reason and offset
         ├── AgentError       SNMP that breaks its own rules: error-status, OID loop, runaway table
+        ├── AccessError      SNMPv3 does not let us in, or an answer does not prove who sent it; `refusal` says which
         ├── ValueRangeError  a value outside its declared syntax
         └── MisreadError     a fault of ours on this one device; the log has the traceback, the site is not blinded by it
 
@@ -19,6 +20,7 @@ Fields, not prose: the handler that decides says it in words, once. No error her
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 
 class PollerError(Exception):
@@ -96,6 +98,32 @@ class AgentError(PrinterError):
     def __init__(self, reason: str, *, status: int = 0, oid: str = "") -> None:
         self.reason, self.status, self.oid = reason, status, oid
         super().__init__(f"{reason} at {oid}" if oid else reason)
+
+
+class Refusal(Enum):
+    """Why SNMPv3 gives no answer: the reports of RFC 3414 section 3.2 and RFC 3413, then what this side finds out by itself."""
+
+    UNKNOWN_USER = "the device does not know the user"
+    WRONG_DIGEST = "the device finds our digest wrong: its authentication passphrase or protocol is another"
+    UNSUPPORTED_LEVEL = "the device does not support this security level for the user: authentication or privacy is set up differently"
+    DECRYPTION_ERROR = "the device cannot decrypt the question: its privacy passphrase or protocol is another"
+    UNKNOWN_ENGINE = "the device keeps saying that its engine id is another"
+    NOT_IN_TIME = "the device finds the question not in time, even by its own clock"
+    UNKNOWN_CONTEXT = "the device has no such context"
+    OTHER_REPORT = "the device answers by a report that is not explained"
+    SILENT = "the device tells its engine id and nothing else: most likely its privacy passphrase, privacy protocol or context is another"
+    NOT_PROVEN = "an answer came that does not prove who sent it: wrong digest, user, engine id or security level"
+    OUT_OF_DATE = "an answer came that is older than the device's clock allows"
+
+
+class AccessError(PrinterError):
+    """SNMPv3 kept the answer from us; `refusal` says how. Neither user nor passphrase is ever part of the text."""
+
+    kind = "access"
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.value)
 
 
 class ValueRangeError(PrinterError):

@@ -41,15 +41,45 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 # --- what to ask -------------------------------------------------------------------------------------------------------
 
-SnmpVersion = Literal["1", "2c"]
+SnmpVersion = Literal["1", "2c", "3"]
+AuthProtocol = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
+"""RFC 3414 section 6 and 7, RFC 7860."""
+PrivProtocol = Literal["des", "aes128", "aes192", "aes256", "aes192c", "aes256c"]
+"""RFC 3414 section 8, RFC 3826. The longer keys of AES: `c` extends them as Cisco does, without it as net-snmp does; see `snmp/usm.py`."""
+
+
+class User(Value, frozen=True, kw_only=True):
+    """A user of SNMPv3, RFC 3414. The security level follows from what is there; privacy needs authentication."""
+
+    name: str
+    auth: AuthProtocol | None = None
+    auth_password: Secret | None = None
+    priv: PrivProtocol | None = None
+    priv_password: Secret | None = None
+
+    def __post_init__(self) -> None:
+        if (self.auth is None) != (self.auth_password is None) or (self.priv is None) != (self.priv_password is None):
+            raise ValueError("a protocol and its passphrase come together")
+        if self.priv is not None and self.auth is None:
+            raise ValueError("privacy needs authentication")
 
 
 class Credential(Value, frozen=True, kw_only=True):
-    """What opens a device. `name` is what logs, metrics and URLs may say; the community is never shown."""
+    """What opens a device. `name` is what logs, metrics and URLs may say; the community is never shown.
+
+    Versions 1 and 2c have a community; where it opens one context of several, it ends in `@context` (HP's "Jetdirect"). Version 3
+    has a user, and `context` is the contextName (RFC 3411), most often the empty one.
+    """
 
     name: str
     version: SnmpVersion
-    community: Secret
+    community: Secret = Secret("")
+    user: User | None = None
+    context: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.version == "3") != (self.user is not None):
+            raise ValueError("version 3, and no other, has a user")
 
 
 class Target(Value, frozen=True, kw_only=True):
@@ -189,9 +219,11 @@ class Decoded(Value, frozen=True, kw_only=True):
     """A reading and, beside it, what stays on the agent: shown by `poller read --explain`, never uploaded.
 
     `boot_utc` comes from sysUpTime (RFC 3418); `display` are the console lines, `alert_texts` prtAlertDescription by alert key.
+    `by_ipp` are the keys of supplies, and of trays as `tray:…`, whose level IPP told where SNMP left it open (`printers/merge.py`).
     """
 
     reading: Reading
     boot_utc: datetime | None = None
     display: tuple[str, ...] = ()
     alert_texts: tuple[tuple[str, str], ...] = ()
+    by_ipp: tuple[str, ...] = ()

@@ -11,6 +11,8 @@ from poller.config import CREDENTIALS_PER_ADDRESS_MAX, read_secret, versions_of
 from poller.errors import ConfigError
 from poller.model import Credential, SnmpVersion
 
+_V3_HINT = ' with version = "3" and a user'
+
 
 def choose_credentials(
     configured: Sequence[Credential], option: str | None = None, *, version: SnmpVersion | None = None
@@ -39,8 +41,20 @@ def choose_credentials(
 
 
 def _in_version(credentials: Sequence[Credential], version: SnmpVersion) -> tuple[Credential, ...]:
-    """Return each community once, in *version*: under the name it has in that version, if it has one."""
-    by_community: dict[object, Credential] = {}
-    for credential in sorted(credentials, key=lambda credential: credential.version != version):
-        by_community.setdefault(credential.community, msgspec.structs.replace(credential, version=version))
-    return tuple(by_community.values())
+    """Return each community once, in *version*: under the name it has in that version, if it has one. Version 3 has users: those it has.
+
+    Raises ConfigError when nothing is left.
+    """
+    if version == "3":
+        chosen = tuple(credential for credential in credentials if credential.version == "3")
+    else:
+        by_community: dict[object, Credential] = {}
+        for credential in sorted(credentials, key=lambda credential: credential.version != version):
+            if credential.user is None:
+                by_community.setdefault(credential.community, msgspec.structs.replace(credential, version=version))
+        chosen = tuple(by_community.values())
+    if not chosen:
+        raise ConfigError(
+            [f"--version: no credential for version {version}; configure a [[credential]]{_V3_HINT if version == '3' else ''}"]
+        )
+    return chosen

@@ -23,7 +23,7 @@ def read_text(path: Path, *, bytes_max: int) -> str:
     return text
 
 
-def read_secret(path: Path) -> tuple[Secret, bool]:
+def read_secret(path: Path, kind: SecretText = SecretText()) -> tuple[Secret, bool]:  # noqa: B008  frozen
     """Return the secret a file holds, without the newline at its end, and whether everyone on this host may read it.
 
     Raises ValueError("path: what is wrong with it").
@@ -33,7 +33,7 @@ def read_secret(path: Path) -> tuple[Secret, bool]:
     if not text.strip():
         raise ValueError(f"{path}: empty")
     try:
-        secret = SecretText().from_text(text)
+        secret = kind.from_text(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None  # no cause: keep every trace of the text out of reach
     return secret, bool(mode & stat.S_IROTH)

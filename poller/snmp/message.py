@@ -1,4 +1,4 @@
-"""SNMPv1 and v2c messages: questions into bytes, bytes into answers (RFC 1157, RFC 3416).
+"""SNMPv1 and v2c messages: questions into bytes, bytes into answers (RFC 1157, RFC 3416). Of v3 the PDU, and whose a message is.
 
 Requests are built by aiosnmp's message classes and then treated as a template: request-ids are always four octets, so the next
 question differs in four bytes. Answers are read by our own decoder, because aiosnmp's drops the tags (null, noSuchObject and endOfMibView
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from aiosnmp.message import GetBulkRequest, GetNextRequest, GetRequest, SnmpMessage, SnmpVarbind, SnmpVersion
@@ -25,7 +26,7 @@ REQUEST_ID_MIN, REQUEST_ID_MAX = 0x0100_0000, 0x7FFF_FFFF
 """Four octets in shortest form, positive: 31 bits is all RFC 3416 allows, and a fixed size makes a template possible."""
 
 _PDU_RESPONSE = 0xA2
-_VERSIONS = {"1": 0, "2c": 1}
+_VERSIONS = {"1": 0, "2c": 1, "3": 1}  # v3 has the PDUs of v2, RFC 3416
 _VARBINDS_MAX = 2048  # a 64 KiB datagram holds no more than this many of the shortest useful ones
 
 
@@ -70,7 +71,10 @@ class Varbind(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The head of a response: what tells whose it is. The rest of its PDU lies between `at` and `end`, unread."""
+    """The head of a response: what tells whose it is. The rest of its PDU lies between `at` and `end`, unread.
+
+    Of a v3 message `request_id` is the msgID (RFC 3412 section 6.2), and the rest is not a PDU yet: `v3.py` opens it.
+    """
 
     version: int
     community: bytes
@@ -91,7 +95,7 @@ class Answer(NamedTuple):
 
 
 class Template(NamedTuple):
-    """An encoded request that lacks only its request-id."""
+    """An encoded request that lacks only its request-id. For version 3 it is the PDU alone: the message around it differs every time."""
 
     head: bytes
     tail: bytes
@@ -116,23 +120,23 @@ def encode_next(oid: Oid, *, rows: int, version: str, community: str) -> Templat
 def _template(pdu: GetRequest | GetNextRequest | GetBulkRequest, version: str, community: str) -> Template:
     pdu.request_id = REQUEST_ID_MIN
     encoded = bytes(SnmpMessage(SnmpVersion(_VERSIONS[version]), community, pdu).encode())
-    at = _request_id_offset(encoded)
-    return Template(encoded[:at], encoded[at + 4 :])
+    begin, at = _offsets(encoded)
+    return Template(encoded[begin if version == "3" else 0 : at], encoded[at + 4 :])
 
 
-def _request_id_offset(message: bytes) -> int:
-    """Return where the request-id's four octets begin. Walked, not searched: a community may hold the same bytes."""
+def _offsets(message: bytes) -> tuple[int, int]:
+    """Return where the PDU and where its request-id's four octets begin. Walked, not searched: a community may hold the same bytes."""
     _, at, end = ber.read_header(message, 0, len(message))
     _, at = ber.read_integer(message, at, end)
-    _, at = ber.read_element(message, at, end, tag=ber.OCTET_STRING)
-    _, at, end = ber.read_header(message, at, end)
+    _, begin = ber.read_element(message, at, end, tag=ber.OCTET_STRING)
+    _, at, end = ber.read_header(message, begin, end)
     start, stop = ber.read_element(message, at, end, tag=ber.INTEGER)
     assert stop - start == 4
-    return start
+    return begin, start
 
 
 def read_frame(datagram: bytes) -> Frame:
-    """Return the head of the v1 or v2c response in *datagram*, or raise DecodeError.
+    """Return the head of the response in *datagram*, or raise DecodeError.
 
     Bytes behind the message are ignored: some agents pad.
     """
@@ -176,7 +180,11 @@ def _read_frame(datagram: bytes) -> Frame:
     at, end = ber.read_element(datagram, 0, len(datagram), tag=ber.SEQUENCE)
     version, at = ber.read_integer(datagram, at, end)
     if version not in (0, 1):
-        raise DecodeError(f"version {version}", 0)
+        if version != 3:
+            raise DecodeError(f"version {version}", 0)
+        at, stop = ber.read_element(datagram, at, end, tag=ber.SEQUENCE)
+        message_id, at = ber.read_integer(datagram, at, stop)
+        return Frame(version, b"", message_id, at, end)
     start, at = ber.read_element(datagram, at, end, tag=ber.OCTET_STRING)
     community = datagram[start:at]
     at, end = ber.read_element(datagram, at, end, tag=_PDU_RESPONSE)
@@ -193,53 +201,71 @@ def decode(datagram: bytes, frame: Frame | None = None) -> Answer:
     return Answer(version, community, request_id, status, index, _varbinds(datagram, at, stop))
 
 
-Heads = tuple[tuple[bytes, int], ...]
-"""For each OID of a question: the OID as the element it is in a varbind, and how long that is."""
+class Heads:
+    """The OIDs of a question, each as the element it is in a varbind: what `decode_values` compares answers with.
 
+    One object per question, compared by identity: answers read before are remembered under it.
+    """
 
-def heads_of(oids: Sequence[Oid]) -> Heads:
-    """Return what `decode_values` compares an answer with."""
-    heads = [ber.encode_header(ber.OBJECT_IDENTIFIER, len(oid)) + oid for oid in oids]
-    return tuple([(head, len(head)) for head in heads])
+    __slots__ = ("oids",)
+
+    def __init__(self, oids: Sequence[Oid]) -> None:
+        self.oids = tuple([ber.encode_header(ber.OBJECT_IDENTIFIER, len(oid)) + oid for oid in oids])
 
 
 _NO_ERROR = b"\x02\x01\x00\x02\x01\x00\x30"  # error-status 0, error-index 0, and the list of varbinds begins
+_ANSWERS_MAX = 12_288  # some twelve megabytes
 
 
 def decode_values(datagram: bytes, frame: Frame, heads: Heads) -> tuple[Value | Missing, ...] | None:
     """Return the values of a response that answers exactly the OIDs in *heads*, in their order; None for any other.
 
-    The inner loop of every poll. Nearly every answer is of this kind, and then its OIDs need no decoding: they are compared with the bytes
-    that were asked. Whatever is unusual (an error, another order, a lie) is left to `decode`, which says what it is.
+    The inner loop of every poll. Nearly every answer is of this kind, and most say what the device, or an equal one, said before: only its
+    first value, the time since it started, is another. So the first is read, and the rest looked up as a whole. Whatever is unusual (an
+    error, another order, a lie) is left to `decode`, which names it.
     """
     at = frame.at
-    if not datagram.startswith(_NO_ERROR, at):
+    if not datagram.startswith(_NO_ERROR, at) or not heads.oids:
         return None
-    values: list[Value | Missing] = []
     try:
         at, stop = ber.read_element(datagram, at + 6, frame.end, tag=ber.SEQUENCE)
-        for head, octets in heads:
-            # the varbind: 30, its length in one octet or more, the OID
-            end, start = datagram[at + 1], at + 2
-            if end >= 0x80:
-                start += end & 0x7F
-                end = int.from_bytes(datagram[at + 2 : start], "big")
-            end += start
-            if datagram[at] != 0x30 or end > stop or not datagram.startswith(head, start):
-                return None
-            # the value: its tag, its length likewise, its content up to the varbind's end
-            start += octets
-            tag, length, at = datagram[start], datagram[start + 1], start + 2
-            if length >= 0x80:
-                at += length & 0x7F
-                length = int.from_bytes(datagram[start + 2 : at], "big")
-            if at + length != end:
-                return None
-            values.append((tag, datagram[at:end]) if tag < 0x80 and tag != 0x05 else _MISSING_BY_TAG.get(tag) or (tag, datagram[at:end]))
-            at = end
+        first, at = _read_varbind(datagram, at, stop, heads.oids[0])
+        return (first, *_read_rest(datagram[at:stop], heads))
     except (IndexError, DecodeError):
         return None
-    return tuple(values) if at == stop else None
+
+
+@lru_cache(maxsize=_ANSWERS_MAX)
+def _read_rest(box: bytes, heads: Heads) -> tuple[Value | Missing, ...]:
+    """Return the values of the varbinds in *box*, which must be of all OIDs in *heads* but the first. Remembers what it read last."""
+    at, end = 0, len(box)
+    values: list[Value | Missing] = []
+    for head in heads.oids[1:]:
+        value, at = _read_varbind(box, at, end, head)
+        values.append(value)
+    if at != end:
+        raise DecodeError("more varbinds than were asked", at)
+    return tuple(values)
+
+
+def _read_varbind(box: bytes, at: int, end: int, head: bytes) -> tuple[Value | Missing, int]:
+    """Return the value of the varbind at *at*, which must be of the OID in *head*, and where it ends. Raises DecodeError or IndexError."""
+    length, start = box[at + 1], at + 2
+    if length >= 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(box[at + 2 : start], "big")
+    stop = start + length
+    if box[at] != ber.SEQUENCE or stop > end or not box.startswith(head, start):
+        raise DecodeError("another OID than was asked", at)
+    start += len(head)
+    tag, length, at = box[start], box[start + 1], start + 2
+    if length >= 0x80:
+        at += length & 0x7F
+        length = int.from_bytes(box[start + 2 : at], "big")
+    if at + length != stop:
+        raise DecodeError("varbind with something behind its value", at)
+    missing = _MISSING_BY_TAG.get(tag)
+    return missing if missing is not None else (tag, box[at:stop]), stop
 
 
 def _varbinds(box: bytes, at: int, end: int) -> list[Varbind]:

@@ -193,7 +193,7 @@ async def test_an_agents_refusal_is_an_agent_error() -> None:
 
 async def test_what_cannot_be_sent_is_unreachable_at_once() -> None:
     async with SnmpSocket(timeout_seconds=LONG_SECONDS, retries=3) as wire:
-        wire._sockets.pop(6).close()  # a host without IPv6
+        wire._senders.pop(16)  # a host without IPv6
         target = Target(address="::1", credential=Credential(name="x", version="2c", community=Secret("public")))
         with pytest.raises(UnreachableError, match="no IPv6"):
             await wire.get(target, ASKED)
