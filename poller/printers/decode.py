@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from poller.model import Counter, CounterUnit, Cover, Decoded, Printer, Reading, Status, Supply, Tray
-from poller.printers import levels, mib
+from poller.printers import levels, mib, vendor
 from poller.printers.alerts import RawAlert, alerts_at, read_alerts, words_by_row
 from poller.printers.charset import read_text
 from poller.printers.layout import Layout
 from poller.printers.levels import Word
-from poller.printers.plan import Cell, Cells, CoverRow, MarkerRow, Pick, SupplyRow, TrayRow, sheet_of
+from poller.printers.plan import CoverRow, MarkerRow, Sheet, SupplyRow, TrayRow, sheet_of
 from poller.printers.supplies import read_part
+from poller.printers.vendor import Cell, Cells, Life, Pick
 from poller.snmp import ber
 from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid
@@ -39,6 +41,7 @@ _COUNTER_UNITS: dict[int, tuple[CounterUnit, float]] = {
 }
 """PrtMarkerCounterUnitTC: our unit, and how many of it one count is. Characters, lines and dot rows have no unit here."""
 
+_POLLS_MAX = 12_288  # some twelve megabytes; what they hold is mostly what the fleet holds anyway
 _IMPRESSIONS = 7
 _NO_WORDS: dict[str, Word] = {}
 
@@ -57,24 +60,50 @@ def decode(
     *taken_at* is UTC with a time zone. Raises nothing, whatever the values are.
     """
     sheet = sheet_of(layout)
-    cells: Cells = (*moving, None)
     told = read_alerts(tuple(alerts), sheet.charset) if alerts else ()
-    words = words_by_row(told) if told else _NO_WORDS
-    printer_status, device_status, errors, uptime = sheet.status(cells)
-    boot_utc = _boot(uptime, taken_at)
+    is_timed = bool(moving) and layout.shape.moving[0].startswith(mib.UPTIME.oid)  # which sorts before all else there is
+    parts = _parts(sheet, (None, *moving[1:], None) if is_timed else (*moving, None), told)
+    boot_utc = _boot(moving[0], taken_at) if is_timed else None
     reading = Reading(
         taken_at=taken_at,
         is_printer=is_printer,
         printer=printer,
-        status=_status(printer_status, device_status, errors),
-        supplies=tuple([_supply(row, *pick(cells), words.get(row.key)) for row, pick in sheet.supplies]),
-        counters=_counters(sheet.markers, cells),
-        trays=tuple([_tray(row, pick(cells)[0], words.get(f"tray:{row.key}")) for row, pick in sheet.trays]),
-        covers=tuple([_cover(row, pick(cells)[0]) for row, pick in sheet.covers]),
+        status=parts.status,
+        supplies=parts.supplies,
+        counters=parts.counters,
+        trays=parts.trays,
+        covers=parts.covers,
         alerts=alerts_at(told, boot_utc, taken_at),
     )
-    return Decoded(
-        reading=reading, boot_utc=boot_utc, display=_display(sheet.display(cells), sheet.console_charset), alert_texts=_alert_texts(told)
+    return Decoded(reading=reading, boot_utc=boot_utc, display=parts.display, alert_texts=_alert_texts(told) if told else ())
+
+
+class _Parts(NamedTuple):
+    """What a poll says apart from when it was taken and since when the device runs."""
+
+    status: Status
+    supplies: tuple[Supply, ...]
+    counters: tuple[Counter, ...]
+    trays: tuple[Tray, ...]
+    covers: tuple[Cover, ...]
+    display: tuple[str, ...]
+
+
+@lru_cache(maxsize=_POLLS_MAX)
+def _parts(sheet: Sheet, cells: Cells, told: tuple[RawAlert, ...]) -> _Parts:
+    """Return what *cells* say. An idle printer says the same for hours: then this is remembered as a whole, below it row by row."""
+    words = words_by_row(told) if told else _NO_WORDS
+    supplies = tuple([_supply(row, *pick(cells), words.get(row.key)) for row, pick in sheet.supplies])
+    if sheet.extra is not None and sheet.extra.supplies:
+        supplies = vendor.supplies(sheet.extra, sheet.extra.supply_cells(cells), supplies)
+    printer_status, device_status, errors = sheet.status(cells)
+    return _Parts(
+        status=_whole_status(sheet, cells, printer_status, device_status, errors),
+        supplies=supplies,
+        counters=_counters(sheet, cells),
+        trays=tuple([_tray(row, pick(cells)[0], words.get(f"tray:{row.key}")) for row, pick in sheet.trays]),
+        covers=tuple([_cover(row, pick(cells)[0]) for row, pick in sheet.covers]),
+        display=_display(sheet, cells),
     )
 
 
@@ -141,7 +170,25 @@ def error_names(cell: Cell) -> tuple[str, ...]:
     return tuple(name for bit, name in enumerate(mib.ERROR_BITS) if bits & 0x8000 >> bit)
 
 
-def _counters(markers: tuple[tuple[MarkerRow, Pick], ...], cells: Cells) -> tuple[Counter, ...]:
+def _whole_status(sheet: Sheet, cells: Cells, printer: Cell, device: Cell, errors: Cell) -> Status:
+    """Return the status; the errors as the vendor's MIB tells them, where the standard one is silent."""
+    status = _status(printer, device, errors)
+    if sheet.extra is None or not sheet.extra.errors or isinstance(errors, tuple):
+        return status
+    return Status(
+        printer=status.printer, device=status.device, errors=vendor.errors(sheet.extra, sheet.extra.error_cells(cells))
+    )  # fmt: skip
+
+
+def _counters(sheet: Sheet, cells: Cells) -> tuple[Counter, ...]:
+    """Return the life counts, and with a profile what it counts."""
+    lives = _lives(sheet.markers, cells)
+    if sheet.extra is not None and sheet.extra.meters:
+        return vendor.counters(sheet.extra, sheet.extra.meter_cells(cells), tuple(lives))
+    return tuple([_counter(life.unit, life.number, life.oid) for life in lives])
+
+
+def _lives(markers: tuple[tuple[MarkerRow, Pick], ...], cells: Cells) -> list[Life]:
     """Return the life counts, one per unit: the largest where several markers count in the same one.
 
     A marker is a mechanism that puts marks on paper (RFC 3805, prtMarkerTable), and the MIB does not say how several share a page: the
@@ -149,14 +196,14 @@ def _counters(markers: tuple[tuple[MarkerRow, Pick], ...], cells: Cells) -> tupl
     twice. A sum would bill the first and the last twice. No marker counts a page it did not print, so the largest count is the most
     pages the device is known to have made, and it never falls while the counts do not.
     """
-    best: dict[CounterUnit, tuple[int, str]] = {}
+    best: dict[CounterUnit, Life] = {}
     for row, pick in markers:
         counted = _life_count(pick(cells)[0], row.unit)
         if counted is not None:
             unit, count = counted
-            if unit not in best or count > best[unit][0]:
-                best[unit] = count, row.oid
-    return tuple([_counter(unit, count, oid) for unit, (count, oid) in best.items()])
+            if unit not in best or count > best[unit].number:
+                best[unit] = Life(unit, count, row.oid)
+    return list(best.values())
 
 
 @lru_cache(maxsize=16384)
@@ -182,8 +229,11 @@ def _boot(uptime: Cell, taken_at: datetime) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
 
-def _display(cells: Cells, charset: int | None) -> tuple[str, ...]:
-    return tuple(filter(None, [_text(cell, charset) for cell in cells])) if cells else ()
+def _display(sheet: Sheet, cells: Cells) -> tuple[str, ...]:
+    lines, charset = sheet.display(cells), sheet.console_charset
+    if not lines and sheet.extra is not None:
+        lines, charset = sheet.extra.display_cells(cells), sheet.charset
+    return tuple(filter(None, [_text(cell, charset) for cell in lines])) if lines else ()
 
 
 def _alert_texts(told: tuple[RawAlert, ...]) -> tuple[tuple[str, str], ...]:

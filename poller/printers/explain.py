@@ -13,7 +13,7 @@ from poller.model import Decoded
 from poller.printers import levels, mib
 from poller.printers.alerts import COLUMNS as ALERT_COLUMNS
 from poller.printers.charset import read_text
-from poller.printers.layout import Layout, place
+from poller.printers.layout import Layout, is_vendors, place
 from poller.snmp import ber
 from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid, index_text, is_well_formed, text
@@ -171,6 +171,8 @@ def _refusal(item: mib.Object | None, oid: Oid, cell: Value | Missing, decoded: 
         return cell.value
     if item is None:
         return "not read"
+    if is_vendors(oid):
+        return None
     expected = ber.OCTET_STRING if item in _TEXTS else ber.OBJECT_IDENTIFIER if item in _OIDS else None
     if expected is not None:
         return None if cell[0] == expected else f"tag 0x{cell[0]:02x} where 0x{expected:02x} belongs"
@@ -196,6 +198,8 @@ def _row(part: str, key: str, decoded: Decoded) -> Any:
 def _meaning(item: mib.Object, oid: Oid, decoded: Decoded) -> tuple[str, str]:
     """Return (part of the reading, what stands there)."""
     reading = decoded.reading
+    if is_vendors(oid):
+        return _vendors_meaning(text(oid), decoded)
     if item in _ROWS:
         part, fields = _ROWS[item]
         return f"{part} {_key(item, oid)}", _fields(_row(part, _key(item, oid), decoded), fields)
@@ -213,6 +217,15 @@ def _meaning(item: mib.Object, oid: Oid, decoded: Decoded) -> tuple[str, str]:
     if item == mib.ALERT_DESCRIPTION:
         return f"alerts {_key(item, oid)}", dict(decoded.alert_texts).get(_key(item, oid), "no text") + " (stays here)"
     return "", _WORDS.get(item, "")
+
+
+def _vendors_meaning(oid: str, decoded: Decoded) -> tuple[str, str]:
+    """Return what became of a value that a profile reads: the counters it is in; supplies and identity show theirs by themselves."""
+    counted = [row for row in decoded.reading.counters if row.oid is not None and oid in row.oid.split("+")]
+    cells = ["/".join((row.function, row.colour, row.size, row.sides, row.unit)) + f" {row.count}" for row in counted]
+    return (
+        ("counters", ", ".join(cells)) if cells else (decoded.reading.printer.profile or "profile", "chooses, names or stands in reserve")
+    )
 
 
 def _fields(row: Any, fields: tuple[str, ...]) -> str:

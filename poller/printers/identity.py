@@ -13,9 +13,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from poller.model import Printer
-from poller.printers import makers, mib
+from poller.printers import library, makers, mib
 from poller.printers.charset import read_text
-from poller.printers.layout import Layout, Shape, is_hardware_address, is_printer_type, place
+from poller.printers.layout import Layout, Shape, is_hardware_address, is_printer_type, place, profiles_of
+from poller.printers.plan import sheet_of
+from poller.printers.vendor import Claim, claims_of
 from poller.snmp import ber
 from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid, tail_arcs
@@ -78,6 +80,8 @@ def is_printer(rows: Mapping[Oid, Value]) -> bool:
     family = _family(object_id)
     if family is not None and family.given_to != "either":
         return family.given_to == "printer"
+    if not object_id and any(map(library.current().is_known, rows)):
+        return True
     return _is_printer_text(description)
 
 
@@ -91,7 +95,12 @@ def describe(
     location: str | None = None,
 ) -> Printer:
     """Return who the device at *address* is. *location* is what the operator configured; it wins over what the device says."""
-    facts = _facts(tuple(layout.steady[at] if at is not None else None for at in _positions(layout.shape)))
+    profiles = profiles_of(layout)
+    claims: tuple[Claim, ...] = ()
+    if profiles:
+        claims = claims_of(profiles, dict(zip(layout.shape.steady, layout.steady, strict=True)), sheet_of(layout).charset)
+    brand = profiles[0].sheet.manufacturer if profiles else None
+    facts = _facts(tuple(layout.steady[at] if at is not None else None for at in _positions(layout.shape)), claims, brand)
     identities = []
     if facts.serial is not None:
         identities.append(f"serial:{facts.enterprise}:{facts.serial.upper()}")
@@ -110,6 +119,7 @@ def describe(
         hostname=facts.hostname,
         location=location if location is not None else facts.location,
         mac=facts.mac,
+        profile=profiles[0].name if profiles else None,
         via=via,
     )
 
@@ -134,48 +144,70 @@ def _positions(shape: Shape) -> tuple[int | None, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _facts(values: tuple[Value | Missing | None, ...]) -> _Facts:
+def _facts(values: tuple[Value | Missing | None, ...], claims: tuple[Claim, ...], brand: str | None) -> _Facts:
+    """Return the facts in *values*, those of `_IDENTITY`, and in *claims*, what profiles say; *brand* is theirs, if no text has one."""
+
+    def claimed(field: str, when: str) -> list[str]:
+        return [claim.text for claim in claims if claim.field == field and claim.when == when]
+
     by_object = dict(zip(_IDENTITY, values, strict=True))
     description = _text(by_object[mib.DESCRIPTION]) or ""
     device = _text(by_object[mib.DEVICE_DESCRIPTION]) or ""
-    ieee_1284 = _ieee_1284(_text(by_object[mib.IEEE_1284_ID]) or "")
+    ieee_1284 = read_device_id(_text(by_object[mib.IEEE_1284_ID]) or "")
     object_id, device_id = _oid(by_object[mib.OBJECT_ID]), _oid(by_object[mib.DEVICE_ID])
     form = next((found for pattern in _SYS_DESCR if (found := pattern.match(description))), None)
     named = form.groupdict() if form is not None else {}
     in_descr = _SERIAL_IN_DESCR.search(description)
-    serial = next(
-        filter(None, map(read_serial, (_text(by_object[mib.SERIAL_NUMBER]), in_descr and in_descr[1], ieee_1284.get("SN")))), None
-    )
+    serials = (_text(by_object[mib.SERIAL_NUMBER]), in_descr and in_descr[1], ieee_1284.get("SN"))
+    serial = next(filter(None, map(read_serial, (*claimed("serial", "before"), *serials, *claimed("serial", "after")))), None)
     firmware = None if makers.NO_MODELS.search(named.get("model") or "") else named.get("firmware")
+    model = next(filter(None, (_claimed_model(text, brand, serial) for text in claimed("model", "before"))), None)
+    model = model or _model(description, named.get("model"), device, ieee_1284.get("MDL", ""), serial)
+    model = model or next(filter(None, (_claimed_model(text, brand, serial) for text in claimed("model", "after"))), None)
+    maker = _first(claimed("manufacturer", "before"))
+    maker = maker or _manufacturer(description, device, ieee_1284.get("MFG", ""), object_id, device_id, brand)
     hardware = by_object[mib.INTERFACE_ADDRESS]
     octets = hardware[1] if isinstance(hardware, tuple) else b""
     return _Facts(
-        manufacturer=_manufacturer(description, device, ieee_1284.get("MFG", ""), object_id, device_id),
-        model=_model(description, named.get("model"), device, ieee_1284.get("MDL", ""), serial),
+        manufacturer=maker or _first(claimed("manufacturer", "after")),
+        model=model,
         serial=serial,
-        firmware=firmware,
-        hostname=_text(by_object[mib.HOST_NAME]),
+        firmware=_first([*claimed("firmware", "before"), *filter(None, [firmware]), *claimed("firmware", "after")]),
+        hostname=_first([*claimed("hostname", "before"), *filter(None, [_text(by_object[mib.HOST_NAME])]), *claimed("hostname", "after")]),
         location=_text(by_object[mib.LOCATION]),
         mac=octets.hex() if is_hardware_address(octets) else None,
         enterprise=_enterprise(object_id) or _enterprise(device_id) or 0,
     )
 
 
-def _manufacturer(description: str, device: str, ieee_1284: str, object_id: Oid, device_id: Oid) -> str | None:
+def _claimed_model(text: str, brand: str | None, serial: str | None) -> str | None:
+    """Return the model out of what a profile found; its brand may be one that `makers.py` does not know."""
+    if brand is not None and text.lower().startswith(f"{brand.lower()} "):
+        text = text[len(brand) + 1 :]
+    return clean_model(text, serial)
+
+
+def _first(texts: list[str]) -> str | None:
+    return texts[0] if texts else None
+
+
+def _manufacturer(description: str, device: str, ieee_1284: str, object_id: Oid, device_id: Oid, by_profile: str | None) -> str | None:
     """Return the brand the device calls itself, else the one its numbers belong to.
 
     A network card speaks for itself only: a Kyocera with an HP card has HP's sysDescr and Kyocera's sysObjectID.
     """
     own = [text for text in (description, device, ieee_1284) if not makers.NETWORK_CARDS.search(text)]
     for text in own:
-        brand = _brand(text)
+        brand = brand_of(text)
         if brand is not None:
             return brand.manufacturer
+    if by_profile is not None:
+        return by_profile
     for number in (object_id, device_id):
         family = _family(number)
         if family is not None:
             return family.manufacturer
-    brand = _brand(description)
+    brand = brand_of(description)
     return brand.manufacturer if brand is not None else None
 
 
@@ -189,20 +221,20 @@ def _model(description: str, named: str | None, device: str, ieee_1284: str, ser
     in_descr = description if not makers.NO_MODELS.search(description) else None
     in_card = description.rpartition(",PID:")[2] if ",PID:" in description else None
     for text in (in_form, ieee_1284, _branded(device), _branded(in_descr), device, _branded(in_card)):
-        model = _clean_model(text or "", serial)
+        model = clean_model(text or "", serial)
         if model is not None:
             return model
     return None
 
 
 def _branded(text: str | None) -> str | None:
-    return text if text is not None and _brand(text) is not None else None
+    return text if text is not None and brand_of(text) is not None else None
 
 
-def _clean_model(text: str, serial: str | None) -> str | None:
+def clean_model(text: str, serial: str | None) -> str | None:
     """Return *text* without brand, serial number, firmware and filler; None where no model is left: one has a digit in it."""
     text = text.partition(";")[0].strip()
-    while (brand := _brand(text)) is not None and (found := brand.name.match(text)) is not None and found.end():
+    while (brand := brand_of(text)) is not None and (found := brand.name.match(text)) is not None and found.end():
         text = text[found.end() :]
     tokens = text.split(" ")
     if serial is not None:
@@ -216,7 +248,7 @@ def _clean_model(text: str, serial: str | None) -> str | None:
 
 def _is_printer_text(description: str) -> bool:
     """Say whether a sysDescr alone names a printer: a brand that makes nothing else, or a brand and one of its product lines."""
-    brand = _brand(description)
+    brand = brand_of(description)
     if brand is None:
         return False
     found = brand.name.match(description)
@@ -224,7 +256,7 @@ def _is_printer_text(description: str) -> bool:
     return brand.products is None or bool(brand.products.match(behind))
 
 
-def _brand(text: str) -> makers.Brand | None:
+def brand_of(text: str) -> makers.Brand | None:
     return next((brand for brand in makers.BRANDS if brand.name.match(text)), None)
 
 
@@ -245,7 +277,7 @@ def _enterprise(number: Oid) -> int | None:
     return next(iter(tail_arcs(number[len(mib.ENTERPRISES) :])), None)
 
 
-def _ieee_1284(text: str) -> dict[str, str]:
+def read_device_id(text: str) -> dict[str, str]:
     """Return the fields of an IEEE 1284 device id, long names as their short ones."""
     short = {"MANUFACTURER": "MFG", "MODEL": "MDL", "SERN": "SN", "SER": "SN", "SERIALNUMBER": "SN"}
     fields: dict[str, str] = {}

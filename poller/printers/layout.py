@@ -11,14 +11,16 @@ has to choose again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from poller.printers import levels, mib
+from poller.printers import levels, library, mib
+from poller.printers.charset import read_text
+from poller.printers.rules import Profile
 from poller.snmp import ber
 from poller.snmp.message import Missing, Question, Value
-from poller.snmp.oid import Oid, arcs, is_well_formed
+from poller.snmp.oid import Oid, arcs, from_arcs, is_well_formed
 
 Row = tuple[Oid, Value]
 
@@ -71,6 +73,9 @@ DEVICE_TYPES: Oid = mib.DEVICE_TYPE.oid
 PRINTER_MIB: Oid = mib.PRINTER_MIB
 """What tells a printer from other devices at the price of two questions: the kinds of its parts, and whether it has any Printer-MIB."""
 
+ENTERPRISES: Oid = mib.ENTERPRISES
+"""What vendors have of their own is below it."""
+
 ALERTS: Oid = mib.ALERT_ENTRY
 """The alert table, walked at every poll: its rows come and go, so they are part of no shape."""
 
@@ -93,11 +98,12 @@ _OBJECTS = {item.oid: item for item in (*_MOVING, *_STEADY, mib.INTERFACE_TYPE)}
 _PREFIX_OCTETS = sorted({len(prefix) for prefix in _OBJECTS})
 
 # For guessing how long an answer gets: the message around its varbinds with a long community, a varbind around its OID and value, values.
-_FRAME_OCTETS, _VARBIND_OCTETS, _NUMBER_OCTETS, _TEXT_OCTETS = 80, 6, 4, 40
+_FRAME_OCTETS, _VARBIND_OCTETS, _NUMBER_OCTETS, _TEXT_OCTETS, _RECORDS_OCTETS = 80, 6, 4, 40, 300
 _LONG = {mib.SUPPLY_DESCRIPTION, mib.FINISHER_DESCRIPTION, mib.DISPLAY_LINE}
 
 _INDEX_OCTETS_MAX = 15  # three arcs of 32 bits; the tables read here have two
 _ROWS_PER_COLUMN_MAX = 128  # the biggest presses have some forty supplies
+_VENDOR_ROWS_MAX = 1024  # kept for the profiles of one device
 _SHAPES_MAX = 4096
 
 _shapes: dict[Shape, Shape] = {}
@@ -106,22 +112,33 @@ _Columns = dict[mib.Object, dict[bytes, Value]]
 """Values by object and index; the index is the encoded arcs behind the column."""
 
 
-@lru_cache(maxsize=65536)
 def place(oid: Oid) -> tuple[mib.Object, bytes] | None:
     """Return (object, index) of an OID that has a meaning here, else None. Prefixes end with an arc, so whole arcs are compared."""
+    return _place(oid, library.current())
+
+
+def is_vendors(oid: Oid) -> bool:
+    """Say whether *oid* is read for a profile alone."""
+    return not any(Oid(oid[:octets]) in _OBJECTS for octets in _PREFIX_OCTETS) and place(oid) is not None
+
+
+@lru_cache(maxsize=65536)
+def _place(oid: Oid, known: library.Library) -> tuple[mib.Object, bytes] | None:
     for octets in _PREFIX_OCTETS:
         item = _OBJECTS.get(Oid(oid[:octets]))
         if item is not None:
             return item, oid[octets:]
-    return None
+    return known.place(oid)
 
 
-def learn(rows: Iterable[Row]) -> tuple[Layout, tuple[Value | Missing, ...]]:
-    """Return the layout in *rows* (all that SCALARS and ROOTS gave) and its moving values, in the order of `shape.moving`.
+def learn(rows: Iterable[Row], profiles: Sequence[Profile] = ()) -> tuple[Layout, tuple[Value | Missing, ...]]:
+    """Return the layout in *rows* and its moving values, in the order of `shape.moving`.
 
-    Rows nobody reads are left out, and so is what lies beyond any real printer (128 rows in a column). Equal shapes are the same object.
+    *rows* is all that SCALARS and ROOTS gave, and what *profiles* asked for. Rows nobody reads are left out, and so is what lies beyond any
+    real printer (128 rows in a column). Equal shapes are the same object.
     """
-    columns = _collect(rows)
+    given = dict(rows)
+    columns = _collect(given.items())
     device = _printer_device(columns)
     _keep_row(columns, device, mib.DEVICE_TYPE, mib.DEVICE_DESCRIPTION, mib.DEVICE_ID, mib.DEVICE_STATUS)
     _keep_row(columns, device, mib.PRINTER_STATUS, mib.PRINTER_ERRORS)
@@ -129,8 +146,67 @@ def learn(rows: Iterable[Row]) -> tuple[Layout, tuple[Value | Missing, ...]]:
     _keep_interface(columns)
     _keep_character_sets(columns)
     moving, steady = _in_order(columns, _MOVING), _in_order(columns, _STEADY)
+    for profile in profiles:
+        _add_vendor_rows(profile, given, moving, steady)
+    if profiles:
+        moving, steady = _sorted(moving), _sorted(steady)
     shape = intern(Shape(tuple(moving), tuple(steady)))
-    return Layout(shape, tuple(steady.values())), tuple(moving.values())
+    return Layout(shape, tuple([_shared(value) for value in steady.values()])), tuple(moving.values())
+
+
+def _add_vendor_rows(profile: Profile, rows: dict[Oid, Value], moving: dict[Oid, Value], steady: dict[Oid, Value]) -> None:
+    """Add what *profile* reads of *rows*. What is there already stays where it is, but a meter among the steady values starts to move."""
+    wanted_moving, wanted_steady = profile.keep(rows)
+    for oid in sorted(wanted_moving - moving.keys())[:_VENDOR_ROWS_MAX]:
+        moving[oid] = rows[oid]
+        steady.pop(oid, None)
+    for oid in sorted(wanted_steady - moving.keys() - steady.keys())[:_VENDOR_ROWS_MAX]:
+        steady[oid] = rows[oid]
+
+
+def profiles_of(layout: Layout, answers: Callable[[Oid], bool] | None = None) -> tuple[Profile, ...]:
+    """Return the profiles of the device, the best one first. *answers*, whether anything below a prefix is there, is told by the shape
+    unless the caller, who is learning it, knows more."""
+    steady = dict(zip(layout.shape.steady, layout.steady, strict=True))
+    object_id = steady.get(mib.OBJECT_ID.scalar)
+    number = Oid(object_id[1]) if isinstance(object_id, tuple) and object_id[0] == ber.OBJECT_IDENTIFIER else Oid(b"")
+    device = next((value for oid, value in steady.items() if oid.startswith(mib.DEVICE_DESCRIPTION.oid)), None)
+    values = (steady.get(mib.DESCRIPTION.scalar), device)
+    texts = tuple(read_text(value[1]) or "" for value in values if isinstance(value, tuple) and value[0] == ber.OCTET_STRING)
+    if answers is not None:
+        return library.current().recognise(number, texts, answers)
+    return _fitting(library.current(), number, texts, layout.shape)
+
+
+def has_object_id(layout: Layout) -> bool:
+    """Say whether the device has a sysObjectID: it tells the family."""
+    return mib.OBJECT_ID.scalar in layout.shape.steady
+
+
+def answer_prefixes() -> tuple[Oid, ...]:
+    """Return the prefixes by whose answering a family is known."""
+    return tuple(dict.fromkeys(prefix for prefix, _ in library.current().answers))
+
+
+def enterprise_of(oid: Oid) -> Oid | None:
+    """Return the enterprise's node *oid* is below, or None."""
+    if not oid.startswith(mib.ENTERPRISES) or len(oid) == len(mib.ENTERPRISES):
+        return None
+    end = len(mib.ENTERPRISES)
+    while end < len(oid) and oid[end] >= 0x80:
+        end += 1
+    return Oid(oid[: end + 1])
+
+
+def enterprise_behind(enterprise: Oid) -> Oid:
+    """Return the node of the next enterprise: what is asked for there comes behind everything of this one."""
+    return from_arcs((*arcs(enterprise)[:-1], arcs(enterprise)[-1] + 1))
+
+
+@lru_cache(maxsize=_SHAPES_MAX)
+def _fitting(known: library.Library, object_id: Oid, texts: tuple[str, ...], shape: Shape) -> tuple[Profile, ...]:
+    oids = (*shape.moving, *shape.steady)
+    return known.recognise(object_id, texts, lambda prefix: any(oid.startswith(prefix) for oid in oids))
 
 
 class Signs(NamedTuple):
@@ -189,15 +265,23 @@ def questions(shape: Shape, oids_max: int, octets_max: int) -> tuple[Question, .
     cut: list[Question] = []
     part: list[Oid] = []
     octets = _FRAME_OCTETS
+    records = library.current().records
     for oid in shape.moving:
         placed = place(oid)
-        of_this = len(oid) + _VARBIND_OCTETS + (_TEXT_OCTETS if placed is not None and placed[0] in _LONG else _NUMBER_OCTETS)
+        of_this = len(oid) + _VARBIND_OCTETS
+        of_this += _RECORDS_OCTETS if oid in records else _TEXT_OCTETS if placed is not None and placed[0] in _LONG else _NUMBER_OCTETS
         if part and (len(part) == oids_max or octets + of_this > octets_max):
             cut.append(Question(tuple(part)))
             part, octets = [], _FRAME_OCTETS
         part.append(oid)
         octets += of_this
     return (*cut, Question(tuple(part))) if part else ()
+
+
+@lru_cache(maxsize=16384)
+def _shared(value: Value) -> Value:
+    """Return one object for equal values: of ten thousand printers most say the same of what does not change."""
+    return value
 
 
 def _collect(rows: Iterable[Row]) -> _Columns:
@@ -278,6 +362,10 @@ def localization_index(general: dict[bytes, Value]) -> bytes | None:
 
 def _in_order(columns: _Columns, items: tuple[mib.Object, ...]) -> dict[Oid, Value]:
     found = {Oid(item.oid + index): value for item in items for index, value in columns.get(item, {}).items()}
+    return _sorted(found)
+
+
+def _sorted(found: dict[Oid, Value]) -> dict[Oid, Value]:
     return dict(sorted(found.items(), key=lambda row: arcs(row[0])))
 
 

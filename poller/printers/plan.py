@@ -9,24 +9,20 @@ cell is a None in its own row and shifts nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 from poller.printers import levels, mib
 from poller.printers.charset import read_text
-from poller.printers.layout import Layout, Shape, localization_index, place
+from poller.printers.layout import Layout, Shape, localization_index, place, profiles_of
+from poller.printers.rules import Profile
 from poller.printers.supplies import Process
+from poller.printers.vendor import Cell, Cells, Extra, Pick, claims_of, extra_of
+from poller.printers.vendor import getter as _getter
 from poller.snmp import ber
-from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid, index_text, tail_arcs, text
-
-Cell = Value | Missing | None
-Cells = tuple[Cell, ...]
-Pick = Callable[[Cells], Cells]
-"""Takes one row's cells out of the values of a poll, behind which one None stands for every column the row lacks."""
 
 _SUPPLY = (mib.SUPPLY_DESCRIPTION, mib.SUPPLY_CAPACITY, mib.SUPPLY_LEVEL)
 _SUPPLY_FIXED = (mib.SUPPLY_TYPE, mib.SUPPLY_CLASS, mib.SUPPLY_UNIT, mib.SUPPLY_COLORANT)
@@ -35,7 +31,7 @@ _FINISHER_FIXED = (mib.FINISHER_TYPE, mib.FINISHER_CLASS, mib.FINISHER_UNIT, mib
 _TRAY_FIXED = (mib.TRAY_UNIT, mib.TRAY_CAPACITY, mib.TRAY_MEDIA, mib.TRAY_NAME, mib.TRAY_DESCRIPTION)
 _COVER_FIXED = (mib.COVER_DESCRIPTION,)
 _MARKER_FIXED = (mib.MARKER_UNIT,)
-_STATUS = (mib.PRINTER_STATUS, mib.DEVICE_STATUS, mib.PRINTER_ERRORS, mib.UPTIME)
+_STATUS = (mib.PRINTER_STATUS, mib.DEVICE_STATUS, mib.PRINTER_ERRORS)
 _MEANING = {
     *_SUPPLY_FIXED, *_FINISHER_FIXED, *_TRAY_FIXED, *_COVER_FIXED, *_MARKER_FIXED, mib.MARKER_TECHNOLOGY, mib.COLORANT_VALUE,
     mib.CHARACTER_SET, mib.LOCALIZATION, mib.CONSOLE_LOCALIZATION,
@@ -59,6 +55,7 @@ class Slots(NamedTuple):
 class Plan:
     """The rows of one shape. Compared by identity, as there is one per shape."""
 
+    shape: Shape
     supplies: tuple[Slots, ...]
     finisher: tuple[Slots, ...]
     trays: tuple[Slots, ...]
@@ -123,6 +120,8 @@ class Sheet:
     display: Pick
     charset: int | None
     console_charset: int | None
+    extra: Extra | None
+    """What the vendor profiles add."""
 
 
 _SHEETS_MAX = 65536  # an entry is two references; with more printers than this, a sheet is looked up by its content again
@@ -135,9 +134,11 @@ def sheet_of(layout: Layout) -> Sheet:
     if held is not None and held[0] is layout:
         return held[1]
     plan = plan_of(layout.shape)
+    profiles = profiles_of(layout)
     kept = {at for item in _MEANING for at in plan.steady.get(item, {}).values()}
+    kept |= {at for profile in profiles for at, oid in enumerate(layout.shape.steady) if profile.chooses_by(oid)}
     cells = tuple(cell if at in kept else None for at, cell in enumerate((*layout.steady, None)))
-    sheet = _sheet(plan, cells, _process(plan, layout))
+    sheet = _sheet(plan, cells, _process(plan, layout, profiles), profiles)
     if len(_sheets) >= _SHEETS_MAX:
         del _sheets[next(iter(_sheets))]
     _sheets[id(layout)] = (layout, sheet)
@@ -162,6 +163,7 @@ def plan_of(shape: Shape) -> Plan:
         )
 
     return Plan(
+        shape=shape,
         supplies=rows(_SUPPLY, _SUPPLY_FIXED),
         finisher=rows(_FINISHER, _FINISHER_FIXED),
         trays=rows((mib.TRAY_LEVEL,), _TRAY_FIXED),
@@ -180,8 +182,9 @@ def sibling(key: str, number: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _sheet(plan: Plan, cells: Cells, process: Process | None) -> Sheet:
+def _sheet(plan: Plan, cells: Cells, process: Process | None, profiles: tuple[Profile, ...]) -> Sheet:
     """Return the sheet for these steady values; a cell is None where it is identity only."""
+    steady = {oid: cell for oid, cell in zip(plan.shape.steady, cells, strict=False) if cell is not None}
     charset = _charset(plan, cells, mib.LOCALIZATION)
     colours = {index_text(index): _words(cells[at], charset) for index, at in plan.steady.get(mib.COLORANT_VALUE, {}).items()}
 
@@ -214,6 +217,7 @@ def _sheet(plan: Plan, cells: Cells, process: Process | None) -> Sheet:
         display=plan.display,
         charset=charset,
         console_charset=_charset(plan, cells, mib.CONSOLE_LOCALIZATION),
+        extra=extra_of(profiles, plan.shape.moving, steady, charset=charset, process=process),
     )
 
 
@@ -224,16 +228,6 @@ def _positions(oids: Iterable[Oid]) -> dict[mib.Object, dict[bytes, int]]:
         if placed is not None:
             found.setdefault(placed[0], {})[placed[1]] = at
     return found
-
-
-def _getter(positions: list[int]) -> Pick:
-    """Return what picks the cells at *positions*; itemgetter, as it is by far the quickest, made to give a tuple for 0 and 1 as well."""
-    if not positions:
-        return lambda cells: ()
-    if len(positions) == 1:
-        position = positions[0]
-        return lambda cells: (cells[position],)
-    return itemgetter(*positions)
 
 
 def _charset(plan: Plan, cells: Cells, chosen_by: mib.Object) -> int | None:
@@ -247,21 +241,32 @@ def _charset(plan: Plan, cells: Cells, chosen_by: mib.Object) -> int | None:
     return levels.integer(cells[at]) if at is not None else None
 
 
-def _process(plan: Plan, layout: Layout) -> Process | None:
+def _process(plan: Plan, layout: Layout, profiles: tuple[Profile, ...]) -> Process | None:
     """Return what the device prints with: by its markers' technology, by the types of its supplies, by what it calls itself."""
+    for profile in profiles:
+        pattern = profile.sheet.ink_models
+        if pattern is not None and any(re.search(pattern, text) for text in _names(plan, layout, profiles)):
+            return "ink"
 
     def numbers(item: mib.Object) -> set[int]:
         return {number for at in plan.steady.get(item, {}).values() if (number := levels.integer(layout.steady[at])) is not None}
 
     technologies = numbers(mib.MARKER_TECHNOLOGY)
     types = {mib.SUPPLY_TYPES.get(number) for number in numbers(mib.SUPPLY_TYPE)}
-    texts = [layout.steady[at] for item in (mib.DEVICE_DESCRIPTION, mib.DESCRIPTION) for at in plan.steady.get(item, {}).values()]
-    about = " ".join(_words(text, None) or "" for text in texts)
+    about = " ".join(_names(plan, layout, ()))
     if technologies & mib.TONER_TECHNOLOGIES or (not technologies & mib.INK_TECHNOLOGIES and types & _TONER_TYPES):
         return "toner"
     if technologies & mib.INK_TECHNOLOGIES or types & _INK_TYPES or _INK_WORDS.search(about):
         return "ink"
     return "toner" if _TONER_WORDS.search(about) else None
+
+
+def _names(plan: Plan, layout: Layout, profiles: tuple[Profile, ...]) -> list[str]:
+    """Return the texts by which the device calls itself."""
+    cells = [layout.steady[at] for item in (mib.DEVICE_DESCRIPTION, mib.DESCRIPTION) for at in plan.steady.get(item, {}).values()]
+    steady = dict(zip(layout.shape.steady, layout.steady, strict=True)) if profiles else {}
+    models = [claim.text for claim in claims_of(profiles, steady, None) if claim.field == "model"]
+    return [*filter(None, (_words(cell, None) for cell in cells)), *models]
 
 
 def _words(cell: Cell, charset: int | None) -> str | None:
