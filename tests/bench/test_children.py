@@ -22,7 +22,7 @@ def test_a_child_that_fails_has_the_last_word() -> None:
 
 def test_a_child_that_is_not_done_in_time_is_ended() -> None:
     with pytest.raises(ChildError, match="was not done after 0 seconds"):
-        children.run(sys.executable, "-c", "input()", timeout_seconds=0.01)
+        children.run(sys.executable, "-c", "while True: pass", timeout_seconds=0.01)
 
 
 def test_a_program_that_cannot_be_started_is_named() -> None:

@@ -1,0 +1,22 @@
+"""One run of the bench: with which tools, how often, and who is told how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from poller.bench.tools import Tools
+
+
+class Runs(NamedTuple):
+    """*pairs* is how often each measurement is repeated, ours and the peer's in turn; *say* is told what comes next."""
+
+    tools: Tools
+    pairs: int
+    say: Callable[[str], None]
+
+    def each(self, what: str) -> Iterator[int]:
+        """Count the pairs, telling of each."""
+        for number in range(self.pairs):
+            self.say(f"{what}: {number + 1} of {self.pairs}")
+            yield number
