@@ -12,15 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import datetime, time, timedelta
 
 import msgspec
 
-from poller import __version__, host
+from poller import __version__, garbage, host
 from poller.clock import Clock
-from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config
+from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Network, ipp_intervals
 from poller.config import Range as ConfiguredRange
-from poller.engine import device
+from poller.engine import device, second
 from poller.engine.device import OCTETS_MAX, OCTETS_MAX_SLOW
 from poller.engine.fleet import Fleet
 from poller.engine.journal import Journal
@@ -29,14 +30,17 @@ from poller.engine.roster import Roster
 from poller.engine.sounding import State
 from poller.engine.sweep import Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
+from poller.errors import PrinterError
 from poller.exporter.health import AgentStatus, PollHealth, SweepHealth, WireHealth
 from poller.exporter.probe import UnknownCredentialError, split_target
 from poller.exporter.server import Exporter
 from poller.exposition import Sample
+from poller.ipp.client import IppClient
 from poller.logs import emit
 from poller.model import Decoded, Target
-from poller.networks import HostName, Interval
+from poller.networks import HostName, Interval, address_text, subtract
 from poller.sealing.local_key import LocalKey
+from poller.snmp.engines import KnownEngine
 from poller.snmp.socket import SnmpSocket
 from poller.state.keeper import Keeper
 from poller.state.store import StateStore
@@ -44,14 +48,20 @@ from poller.state.store import StateStore
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
+_IPP_AT_ONCE = 24
 _FINISH_SECONDS = 10.0  # what polls under way may still take after SIGTERM
 
 
-class _SweepMark(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a restart has to know of sweeps: of which plan the last one was, and where it is; no state when it is over."""
+class _Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restart has to know beside the printers.
 
-    plan: bytes
-    state: bytes | None
+    Of which plan the last sweep was; where it is, or when it was over; and the SNMPv3 engines met, with their boots and times.
+    """
+
+    plan: bytes = b""
+    state: bytes | None = None
+    swept_utc: datetime | None = None
+    engines: tuple[KnownEngine, ...] = ()
 
 
 class Agent:
@@ -64,14 +74,14 @@ class Agent:
         self._started_utc = clock.utc()
         self._next_sweep_utc: datetime | None = None
         self._sweep: Sweep[None] | None = None
-        self._last_mark: _SweepMark | None = None
-        self._last_sweep_utc: datetime | None = None
+        self._last_mark: _Mark | None = None
         self._store: StateStore | None = None
         self._notes: tuple[str, ...] = config.warnings
         self._places: dict[str | None, Place] = {
             one.name: Place(location=one.location, octets_max=OCTETS_MAX_SLOW if one.slow else OCTETS_MAX) for one in config.ranges
         }
         self._wire = SnmpSocket(timeout_seconds=config.poll.timeout_seconds, retries=config.poll.retries)
+        self._ipp = IppClient(ipp_intervals(config.ranges)) if any(one.ipp for one in config.ranges) else None
         self._roster = Roster()
         self._journal = Journal(clock)
         self._fleet = Fleet(
@@ -88,6 +98,7 @@ class Agent:
             every_seconds=config.poll.every_seconds,
             workers=config.poll.workers,
             rows_max=config.poll.rows_max,
+            source=self._ipp,
         )
         self._exporter = Exporter(
             listen=(config.exporter.listen.host, config.exporter.listen.port),
@@ -110,7 +121,7 @@ class Agent:
             emit(log, logging.WARNING, "config.warning", text=warning)
         await self._remember()
         try:
-            async with self._wire:
+            async with self._wire, self._ipp or nullcontext():
                 await self._serve(stop)
         finally:
             if self._store is not None:
@@ -118,7 +129,7 @@ class Agent:
         emit(log, logging.INFO, "agent.stopped")
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        keeper = None if self._store is None else Keeper(self._store, self._poller, self._sweep_mark)
+        keeper = None if self._store is None else Keeper(self._store, self._poller, self._mark)
         await self._exporter.start()
         self.started.set()
         emit(log, logging.INFO, "agent.started", version=__version__, listen=str(self._config.exporter.listen))
@@ -183,20 +194,20 @@ class Agent:
         loaded = await self._store.load()
         credentials = {one.name: one for one in self._config.credentials}
         count = self._poller.restore(loaded.printers, credentials, self._places, is_wanted=self._is_wanted())
-        self._last_sweep_utc = loaded.sweep_utc
         if loaded.sweep is not None:
             try:
-                self._last_mark = msgspec.msgpack.decode(loaded.sweep, type=_SweepMark)
+                self._last_mark = msgspec.msgpack.decode(loaded.sweep, type=_Mark)
+                age_seconds = max(0.0, (self._clock.utc() - loaded.sweep_utc).total_seconds()) if loaded.sweep_utc else 0.0
+                self._wire.restore_engines(self._last_mark.engines, age_seconds=age_seconds)
             except msgspec.MsgspecError:  # of another version
-                self._last_sweep_utc = None
+                emit(log, logging.INFO, "sweep.not_remembered")
         emit(log, logging.INFO, "agent.restored", printers=count, dropped=loaded.dropped)
 
-    def _sweep_mark(self) -> bytes | None:
-        if self._sweep is not None:
-            mark: _SweepMark | None = _SweepMark(plan=self._sweep.plan.fingerprint(), state=self._sweep.state().to_bytes())
-        else:
-            mark = self._last_mark
-        return None if mark is None else msgspec.msgpack.encode(mark)
+    def _mark(self) -> bytes:
+        mark = self._last_mark or _Mark()
+        if self._sweep is not None:  # under way, or cut short
+            mark = _Mark(plan=self._sweep.plan.fingerprint(), state=self._sweep.state().to_bytes())
+        return msgspec.msgpack.encode(msgspec.structs.replace(mark, engines=self._wire.engines()))
 
     def _state_metrics(self) -> Iterable[Sample]:
         return () if self._store is None else self._store.metrics()
@@ -209,12 +220,13 @@ class Agent:
         await self._sweep_at_start()
         while True:
             await self._wait_for_next_sweep()
+            garbage.collect_everything()
             await self._sweep_now(await self._plan())
 
     async def _sweep_at_start(self) -> None:
         """Sweep if nothing is known, if what is configured changed, or if a sweep was missed; go on with one that was cut short."""
-        plan, mark, last_utc = await self._plan(), self._last_mark, self._last_sweep_utc
-        if mark is not None and mark.plan == plan.fingerprint() and last_utc is not None:
+        plan, mark = await self._plan(), self._last_mark
+        if mark is not None and mark.plan == plan.fingerprint():
             if mark.state is not None:
                 try:
                     await self._sweep_now(plan, State.from_bytes(mark.state))
@@ -222,7 +234,7 @@ class Agent:
                     emit(log, logging.WARNING, "sweep.not_resumed", reason=str(error))
                 else:
                     return
-            elif self._due_after(last_utc) > self._clock.utc():
+            elif mark.swept_utc is not None and self._due_after(mark.swept_utc) > self._clock.utc():
                 return
         if self._config.sweep.on_start:
             await self._sweep_now(plan)
@@ -260,8 +272,10 @@ class Agent:
             found = await sweep.run()
         finally:
             self._wire.stranger = None
+        if self._ipp is not None:
+            await self._find_by_ipp(self._ipp, sweep)
         # one that was cut short stays, for the state
-        self._sweep, self._last_mark = None, _SweepMark(plan=plan.fingerprint(), state=None)
+        self._sweep, self._last_mark = None, _Mark(plan=plan.fingerprint(), swept_utc=self._clock.utc())
         progress = found.progress
         emit(
             log,
@@ -274,15 +288,45 @@ class Agent:
             duration_seconds=round(progress.elapsed_seconds, 1),
         )
 
+    async def _find_by_ipp(self, client: IppClient, sweep: Sweep[None]) -> None:
+        """Ask by IPP the addresses that were silent by SNMP, in ranges that allow it; a few at a time, since silence takes seconds here."""
+        targets = (
+            Target(address=address_text(part.version, number), port=one.port, credential=one.credentials[0], range=one.name)
+            for one in self._config.ranges
+            if one.ipp
+            for part in ipp_intervals([one])
+            for number in range(part.first, part.last + 1)
+        )
+
+        async def ask() -> None:
+            for target in targets:
+                if not sweep.is_silent(target.address, target.port):
+                    continue
+                place = self._places[target.range]
+                try:
+                    with device.contained(target):
+                        told = await second.read(client, target, self._clock, range=target.range, location=place.location)
+                except PrinterError:
+                    continue
+                self._poller.found(told.reading.printer, target, place)
+
+        async with asyncio.TaskGroup() as crew:
+            for number in range(_IPP_AT_ONCE):
+                crew.create_task(ask(), name=f"ipp-{number}")
+
     async def _plan(self) -> Plan:
         """Return what to sweep now: host names are asked anew each time, for their addresses change."""
         ranges: list[Range] = []
         unknown: list[str] = []
+        named: list[Interval] = []
         for one in self._config.ranges:
             names = {item for item in one.networks if isinstance(item, HostName)} - set(one.exclude)
             found, missing = await host.resolve_all(sorted(names))
             unknown += missing
+            named += subtract(found, _intervals(one.exclude)) if one.ipp else ()
             ranges.append(_engine_range(one, found))
+        if self._ipp is not None:
+            self._ipp.allow((*ipp_intervals(self._config.ranges), *named))
         self._notes = (*self._config.warnings, *(f"the name {name} does not resolve" for name in unknown))
         for name in unknown:
             emit(log, logging.WARNING, "sweep.name_unknown", name=name)
@@ -321,13 +365,17 @@ class Agent:
 def _engine_range(one: ConfiguredRange, resolved: tuple[Interval, ...] = ()) -> Range:
     return Range(
         name=one.name,
-        intervals=(*(item for item in one.networks if isinstance(item, Interval)), *resolved),
+        intervals=(*_intervals(one.networks), *resolved),
         credentials=one.credentials,
-        excluded=tuple(item for item in one.exclude if isinstance(item, Interval)),
+        excluded=_intervals(one.exclude),
         port=one.port,
         rate_per_second=one.rate_per_second,
         location=one.location,
     )
+
+
+def _intervals(items: Iterable[Network]) -> tuple[Interval, ...]:
+    return tuple(item for item in items if isinstance(item, Interval))
 
 
 def next_sweep_utc(now_utc: datetime, *, at: time | None, every_seconds: float | None) -> datetime:

@@ -166,7 +166,7 @@ POLLER_SNMP_ANSWERS = _counter("poller_snmp_answers_total", "SNMP questions that
 POLLER_SNMP_TIMEOUTS = _counter("poller_snmp_timeouts_total", "SNMP questions given up after the last try.")
 POLLER_SNMP_DISCARDED = _counter(
     "poller_snmp_datagrams_discarded_total",
-    "Datagrams that were no answer to a question: late, stray, garbled, from a wrong address and the like.",
+    "Datagrams that were no answer to a question: late, stray, garbled, from a wrong address, unproven (SNMPv3) and the like.",
     "reason",
 )
 POLLER_SNMP_SEND_FAILURES = _counter(
@@ -191,7 +191,9 @@ POLLER_SWEEP_LAST_COMPLETED = _gauge(
 POLLER_SWEEP_DURATION = _gauge("poller_sweep_duration_seconds", "How long the last completed sweep took in seconds.")
 
 POLLER_POLLS = _counter(
-    "poller_polls_total", "Polls by result: ok, no_answer, garbled, agent (SNMP against its own rules), value_range.", "result"
+    "poller_polls_total",
+    "Polls by result: ok, no_answer, garbled, agent (SNMP against its own rules), access (SNMPv3 lets us not in), value_range.",
+    "result",
 )
 POLLER_POLL_LAG = _gauge("poller_poll_lag_seconds", "How long the poll that is most overdue has been due, in seconds; 0 when none is.")
 POLLER_POLL_WORKERS = _gauge("poller_poll_workers", "Printers that may be polled at the same time.")

@@ -16,16 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # Inner rings know nothing of outer ones. Names are relative to `poller`; `x.*` is a whole room; an unlisted module is a fault.
 # A room that lies in two rings (snmp, ipp, accounting) names its modules one by one.
 RINGS = {
-    "nothing": ["__init__", "errors", "clock"],
+    "nothing": ["__init__", "errors", "clock", "garbage"],
     "values": [
         *("model", "exposition", "networks", "sealing.*"),
-        *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm"),
+        *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm", "snmp.v3"),
         *("ipp", "ipp.message"),
     ],
     "meaning": ["printers.*", "config.*", "logs", "accounting", "accounting.docusp", "accounting.tariff", "accounting.ledger"],
     "rhythm": ["engine.*"],
     "edges": [
-        *("host", "snmp.socket", "snmp.mmsg", "snmp.traps", "ipp.client", "accounting.collect"),
+        *("host", "snmp.socket", "snmp.engines", "snmp.mmsg", "snmp.traps", "ipp.client", "accounting.collect"),
         *("state.*", "exporter.*", "outbox.*", "upload.*", "central.*", "simulator.*"),
     ],
     "composition": ["agent", "bench.*"],
@@ -42,7 +42,7 @@ CLOSED = [
 # Modules that could run on paper: bytes and values in, bytes and values out.
 PURE = [
     *("model", "exposition", "networks"),
-    *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm"),
+    *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm", "snmp.v3"),
     *("ipp", "ipp.message", "printers.*", "engine.targets", "engine.pacing", "engine.schedule", "engine.sounding", "engine.journal"),
     "engine.remembered",
     *("accounting", "accounting.docusp", "accounting.tariff", "accounting.ledger"),

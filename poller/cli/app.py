@@ -73,6 +73,18 @@ def _demo() -> Verb:
     return demo
 
 
+def _profiles() -> Verb:
+    from poller.cli.profiles import profiles
+
+    return profiles
+
+
+def _bench() -> Verb:
+    from poller.cli.bench import bench
+
+    return bench
+
+
 VERBS: dict[str, Callable[[], Verb]] = {
     "run": _run,
     "check": _check,
@@ -81,6 +93,8 @@ VERBS: dict[str, Callable[[], Verb]] = {
     "record": _record,
     "simulate": _simulate,
     "demo": _demo,
+    "profiles": _profiles,
+    "bench": _bench,
 }
 """How to import each verb, in the order of `poller --help`."""
 

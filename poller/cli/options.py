@@ -41,5 +41,13 @@ def config_path(option: Path | None) -> Path | None:
 
 
 def load_config(option: Path | None) -> Config:
-    """Return the configuration with the variables of this process. Raises ConfigError with every fault."""
-    return load(config_path(option), os.environ)
+    """Return the configuration with the variables of this process, and use the profiles it names.
+
+    Raises ConfigError with every fault.
+    """
+    settings = load(config_path(option), os.environ)
+    if settings.profiles.path is not None or settings.profiles.experimental:
+        from poller.printers import library
+
+        library.use(library.load(settings.profiles.path, is_experimental=settings.profiles.experimental))
+    return settings

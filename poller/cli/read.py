@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -23,7 +23,7 @@ HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="An address or
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="UDP port the agent listens on.")]
 VersionOption = Annotated[
     str | None,
-    typer.Option("--version", metavar="1|2c", help="Ask in this version of SNMP alone. Default: as the credentials say, 2c before 1."),
+    typer.Option("--version", metavar="1|2c|3", help="Ask in this version of SNMP alone. Default: as the credentials say, 2c before 1."),
 ]
 TimeoutOption = Annotated[
     float | None,
@@ -52,6 +52,7 @@ def read(
     ] = False,
     timeout: TimeoutOption = None,
     retries: RetriesOption = None,
+    ipp: Annotated[bool, typer.Option("--ipp", help="Ask by IPP (TCP, port 631 unless --port says another), not by SNMP.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Read one printer now: who it is, its supplies, counters, trays and alerts.
@@ -63,8 +64,15 @@ def read(
         poller read 10.1.0.7
         poller read prn-7.example.com --credential branch --json
         poller read 10.1.0.7 --credential @community.txt --explain
+        poller read 10.1.0.7 --ipp
     """
     settings = load_config(config)
+    if ipp:
+        from poller.cli.read_ipp import read_by_ipp
+
+        decoded, explain_ipp = read_by_ipp(host, port, timeout_seconds=timeout)
+        _conclude(host, decoded, as_json=as_json, explain=explain_ipp if explain else None)
+        return
     credentials = choose_credentials(settings.credentials, credential, version=snmp_version(version))
     decoded, learned, target = run_async(
         read_device(
@@ -76,12 +84,17 @@ def read(
             rows_max=settings.poll.rows_max,
         )
     )
+    _conclude(host, decoded, as_json=as_json, explain=(lambda: _explain(decoded, learned, target)) if explain else None)
+
+
+def _conclude(host: str, decoded: Decoded, *, as_json: bool, explain: Callable[[], None] | None) -> None:
+    """Print the reading, and whatever explains it; end with 1 when it is of no printer."""
     if as_json:
         print(msgspec.json.encode(decoded.reading).decode())
     else:
         _show(decoded)
-    if explain:
-        _explain(decoded, learned, target)
+    if explain is not None:
+        explain()
     if not decoded.reading.is_printer:
         print(f"{printable(host)} is no printer", file=sys.stderr)
         raise typer.Exit(1)
@@ -103,9 +116,9 @@ async def read_device(
 
 
 def snmp_version(text: str | None) -> SnmpVersion | None:
-    if text in (None, "1", "2c"):
+    if text in (None, "1", "2c", "3"):
         return text  # type: ignore[return-value]  # narrowed by the line above
-    raise ConfigError([f"--version: {text!r} is no version that is spoken here; want 1 or 2c"])
+    raise ConfigError([f"--version: {text!r} is no version that is spoken here; want 1, 2c or 3"])
 
 
 def _show(decoded: Decoded) -> None:

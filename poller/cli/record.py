@@ -12,7 +12,7 @@ from poller.cli.credentials import choose_credentials
 from poller.cli.options import ConfigOption, CredentialOption, load_config
 from poller.cli.read import HostArgument, PortOption, RetriesOption, TimeoutOption, VersionOption, snmp_version
 from poller.cli.running import run_async
-from poller.errors import ConfigError, NoAnswerError
+from poller.errors import AccessError, ConfigError, NoAnswerError, PrinterError
 
 if TYPE_CHECKING:
     from poller.engine.recorder import Row
@@ -113,7 +113,7 @@ async def _record(
     from poller.snmp.socket import SnmpSocket
 
     address = await resolve(host)
-    silent: NoAnswerError | None = None
+    refused: PrinterError | None = None
     async with SnmpSocket(timeout_seconds=timeout_seconds, retries=retries) as wire:
         for one in credentials:
             target: Target = Target(address=address, port=port, credential=one)
@@ -122,7 +122,7 @@ async def _record(
                     return await recorder.record(
                         wire, target, roots, rows_max=rows_max, on_rows=lambda count: status.update(f"recording: {count:,} rows")
                     )
-                except NoAnswerError as error:
-                    silent = error
-    assert silent is not None
-    raise silent
+                except (NoAnswerError, AccessError) as error:
+                    refused = error
+    assert refused is not None
+    raise refused

@@ -25,11 +25,12 @@ def run(config: ConfigOption = None) -> None:
 
 
 async def _serve(settings: Config) -> None:
-    from poller import logs
+    from poller import garbage, logs
     from poller.agent import Agent
     from poller.clock import SystemClock
 
     logs.setup(settings.log.level, settings.log.format)
+    garbage.set_policy()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -13,7 +13,7 @@ from poller.config.files import read_secret
 from poller.config.kinds import Listen, duration_seconds, duration_text
 from poller.config.load import load
 from poller.config.targets import read_targets
-from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, State, Sweep, count_addresses
+from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, State, Sweep, count_addresses, ipp_intervals
 
 __all__ = [
     "CREDENTIALS_PER_ADDRESS_MAX",
@@ -31,6 +31,7 @@ __all__ = [
     "count_addresses",
     "duration_seconds",
     "duration_text",
+    "ipp_intervals",
     "load",
     "read_secret",
     "read_targets",

@@ -6,9 +6,10 @@ something uses it. After a change: `python -m poller.config > docs/settings.md` 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from poller.config.kinds import Address, Choice, Duration, Folder, Kind, Name, Path, SecretText, Switch, Text, Texts, TimeOfDay, Whole
+from poller.model import AuthProtocol, PrivProtocol
 
 
 class Section(NamedTuple):
@@ -39,6 +40,10 @@ class Setting(NamedTuple):
         return self.field or self.key
 
 
+AUTH_PROTOCOLS: tuple[str, ...] = get_args(AuthProtocol)
+PRIV_PROTOCOLS: tuple[str, ...] = get_args(PrivProtocol)
+PASSPHRASE_OCTETS_MIN = 8  # RFC 3414 section 11.2
+
 CREDENTIALS_PER_ADDRESS_MAX = 3
 """An unknown address is never tried with more (design: what never happens)."""
 
@@ -61,6 +66,7 @@ SECTIONS = (
         is_list=True,
     ),
     Section("poll", "How a known printer is read."),
+    Section("profiles", "What is known of the vendors' own MIBs: one TOML file per family comes with the program; `poller profiles list`."),
     Section("exporter", "Where Prometheus fetches the metrics, and how long a silent printer stays in them."),
     Section(
         "state",
@@ -139,19 +145,34 @@ SETTINGS = (
         help="Whether it lies behind a slow or lossy line: answers are kept within 1,200 octets, so that none is cut up.",
         example="true",
     ),
+    Setting(
+        "range",
+        "ipp",
+        Switch(),
+        default=False,
+        help="Whether its printers may also be read by IPP: a connection to TCP port 631, where SNMP tells nothing or too little. "
+        "Only printer attributes are asked for, nothing is ever printed. No other range gets a TCP connection.",
+        example="true",
+    ),
     Setting("range", "location", Text(), None, "Where its devices stand: deliveries and meters are booked there.", '"Hamburg, 2nd floor"'),
     # --- credential
     Setting("credential", "name", Name(), None, "What logs, metrics and `--credential` call it. Without one: `credential-0` …", '"office"'),
     Setting(
         "credential",
         "version",
-        Choice(("1", "2c")),
+        Choice(("1", "2c", "3")),
         None,
-        "SNMP version. Without one it is tried as 2c, then as 1: two credentials, `NAME` and `NAME/v1`.",
+        "SNMP version. Without one it is tried as 2c, then as 1: two credentials, `NAME` and `NAME/v1`. Versions 1 and 2c have a "
+        "community, version 3 has a `user`.",
         '"2c"',
     ),
     Setting(
-        "credential", "community", SecretText(), None, "The community; or its file, which is better. One of both is required.", '"public"'
+        "credential",
+        "community",
+        SecretText(),
+        None,
+        "The community; or its file, which is better. One of both is required for versions 1 and 2c.",
+        '"public"',
     ),
     Setting(
         "credential",
@@ -160,6 +181,65 @@ SETTINGS = (
         None,
         "A file that holds the community and nothing else. A newline at its end does not count.",
         '"/run/secrets/community"',
+    ),
+    Setting("credential", "user", Text(32), None, "User name. Required for version 3, and only there.", '"monitor"'),
+    Setting(
+        "credential",
+        "auth",
+        Choice(AUTH_PROTOCOLS),
+        None,
+        "How messages are signed (RFC 3414, RFC 7860). Without it anybody can read and forge them (level noAuthNoPriv).",
+        '"sha256"',
+    ),
+    Setting(
+        "credential",
+        "auth_password",
+        SecretText(PASSPHRASE_OCTETS_MIN),
+        None,
+        "The passphrase to `auth`; or its file, which is better.",
+        '"an invented passphrase"',
+    ),
+    Setting(
+        "credential",
+        "auth_password_file",
+        Path(),
+        None,
+        "A file that holds this passphrase and nothing else.",
+        '"/run/secrets/snmp-auth"',
+    ),
+    Setting(
+        "credential",
+        "priv",
+        Choice(PRIV_PROTOCOLS),
+        None,
+        "How messages are encrypted (RFC 3414, RFC 3826); needs `auth`. Without it they are signed and can be read (level authNoPriv). "
+        "`aes192c` and `aes256c` are those of Cisco; they differ where the digest of `auth` is shorter than the key.",
+        '"aes128"',
+    ),
+    Setting(
+        "credential",
+        "priv_password",
+        SecretText(PASSPHRASE_OCTETS_MIN),
+        None,
+        "The passphrase to `priv`; or its file, which is better.",
+        '"another invented passphrase"',
+    ),
+    Setting(
+        "credential",
+        "priv_password_file",
+        Path(),
+        None,
+        "A file that holds this passphrase and nothing else.",
+        '"/run/secrets/snmp-priv"',
+    ),
+    Setting(
+        "credential",
+        "context",
+        Text(32),
+        None,
+        "Which of several agents behind one address is meant. In version 3 the contextName; in 1 and 2c the community is sent as "
+        "`community@context`. HP print servers call it `Jetdirect`. Most devices need none.",
+        '"Jetdirect"',
     ),
     # --- poll
     Setting("poll", "every", Duration("10s", "7d"), "15m", "How often each printer is read.", '"5m"', "every_seconds"),
@@ -174,6 +254,16 @@ SETTINGS = (
         "Values taken of one table of one printer before it counts as runaway.",
         "5000",
     ),
+    # --- profiles
+    Setting(
+        "profiles",
+        "path",
+        Folder(),
+        None,
+        "A folder with further profiles (`*.toml`). One of the same name as a packaged one takes its place.",
+        '"profiles"',
+    ),
+    Setting("profiles", "experimental", Switch(), default=False, help="Whether to read what is marked experimental, too.", example="true"),
     # --- exporter
     Setting("exporter", "listen", Address(), "0.0.0.0:9717", "Address and port of the metrics and the status page.", '"[::]:9717"'),
     Setting(

@@ -252,9 +252,13 @@ class Texts:
 
 @dataclass(frozen=True)
 class SecretText:
-    """What opens a device. In SNMPv1 and v2c an OCTET STRING (RFC 1901); sent as UTF-8."""
+    """What opens a device: a community (an OCTET STRING, RFC 1901; sent as UTF-8) or a passphrase."""
 
-    wanted: str = "a text of 1 to 255 bytes on one line"
+    octets_min: int = 1
+
+    @property
+    def wanted(self) -> str:
+        return f"a text of {self.octets_min} to 255 bytes on one line"
 
     def from_toml(self, value: object) -> Secret:
         if not isinstance(value, str):
@@ -262,7 +266,7 @@ class SecretText:
         return self.from_text(value)
 
     def from_text(self, text: str) -> Secret:
-        if not text or not text.isprintable() or len(text.encode()) > 255:
+        if not text.isprintable() or not self.octets_min <= len(text.encode()) <= 255:
             raise ValueError(f"want {self.wanted}, without control characters")
         return Secret(text)
 
@@ -284,8 +288,9 @@ def duration_text(seconds: float) -> str:
 
 
 def suggest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """Return `; did you mean 'rate'?` for a near miss, else nothing."""
-    near = get_close_matches(word, known, n=1)
+    """Return `; did you mean 'rate'?` for a near miss or a word cut short, else nothing."""
+    cut_short = [one for one in known if len(word) > 1 and one.startswith(word)]
+    near = cut_short[:1] or get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -14,7 +14,7 @@ from poller.config.kinds import duration_text
 from poller.config.ranges import read_ranges
 from poller.config.reader import Fields, Reader
 from poller.config.sources import Table, empty_tables, overlay_environment, read_toml
-from poller.config.values import Config, Exporter, Log, Poll, Site, State, Sweep
+from poller.config.values import Config, Exporter, Log, Poll, Profiles, Site, State, Sweep
 from poller.errors import ConfigError
 
 _KEY_FILE = "local.key"
@@ -45,6 +45,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         ranges=ranges,
         sweep=Sweep(**sweep),
         poll=Poll(**fields["poll"]),
+        profiles=_read_profiles(single["profiles"], fields["profiles"]),
         exporter=Exporter(**fields["exporter"]),
         state=_read_state(single["state"], fields["state"]),
         log=Log(**fields["log"]),
@@ -60,6 +61,12 @@ def _read_state(table: Table, state: Fields) -> State:
         return State(folder=None, key_file=None)
     folder = _folder_of(table, "folder") / state["folder"]
     return State(folder=folder, key_file=_folder_of(table, "key_file") / state["key_file"] if state["key_file"] else folder / _KEY_FILE)
+
+
+def _read_profiles(table: Table, profiles: Fields) -> Profiles:
+    """Return where further profiles are; a relative name starts where it was written."""
+    path = _folder_of(table, "path") / profiles["path"] if profiles["path"] else None
+    return Profiles(path=path, experimental=profiles["experimental"])
 
 
 def _folder_of(table: Table, key: str) -> Path:

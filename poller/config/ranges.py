@@ -58,6 +58,7 @@ def _range(reader: Reader, table: Table, exclude_everywhere: tuple[Network, ...]
         rate_per_second=fields["rate_per_second"] or rate_per_second,
         location=fields["location"],
         slow=fields["slow"],
+        ipp=fields["ipp"],
     )
 
 

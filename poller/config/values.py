@@ -47,6 +47,7 @@ class Range(_Value, frozen=True, kw_only=True):
     rate_per_second: int
     location: str | None = None
     slow: bool = False
+    ipp: bool = False
 
     def count_addresses(self) -> int:
         """Return how many addresses a sweep asks; a host name counts as one."""
@@ -75,6 +76,13 @@ class Poll(_Value, frozen=True, kw_only=True):
     retries: int
     workers: int
     rows_max: int
+
+
+class Profiles(_Value, frozen=True, kw_only=True):
+    """`path` is a folder of further profiles, None where there is none."""
+
+    path: Path | None
+    experimental: bool
 
 
 class Exporter(_Value, frozen=True, kw_only=True):
@@ -110,6 +118,7 @@ class Config(_Value, frozen=True, kw_only=True):
     ranges: tuple[Range, ...]
     sweep: Sweep
     poll: Poll
+    profiles: Profiles
     exporter: Exporter
     state: State
     log: Log
@@ -127,6 +136,12 @@ def count_addresses(included: Iterable[Network], exclude: Iterable[Network] = ()
     included, exclude = tuple(included), tuple(exclude)
     names = {item for item in included if isinstance(item, HostName)} - {item for item in exclude if isinstance(item, HostName)}
     return sum(interval.size for interval in networks.subtract(intervals(included), intervals(exclude))) + len(names)
+
+
+def ipp_intervals(ranges: Iterable[Range]) -> tuple[Interval, ...]:
+    """Return the addresses that may be asked by IPP; host names are not among them until someone has resolved them."""
+    asked = (part for one in ranges if one.ipp for part in networks.subtract(intervals(one.networks), intervals(one.exclude)))
+    return networks.merge(asked)
 
 
 def intervals(items: Iterable[Network]) -> list[Interval]:

@@ -21,6 +21,7 @@ from poller.printers import identity
 from poller.printers import layout as layouts
 from poller.printers.decode import decode
 from poller.printers.layout import Layout
+from poller.printers.rules import Profile
 from poller.snmp.message import ErrorStatus, Missing, Question, Value
 from poller.snmp.oid import Oid, text
 from poller.snmp.walk import Walk
@@ -37,6 +38,7 @@ OCTETS_MAX_SLOW = 1200
 _OIDS_MAX = 64
 _OIDS_SURE = 6  # every agent met in the field bears as many
 _BULK_ROWS_MAX = 24
+_ENTERPRISES_MAX = 16
 _TOO_MUCH = (ErrorStatus.TOO_BIG, ErrorStatus.GEN_ERR)
 _ALL_THERE = {tuple}  # the types of a poll without a Missing
 
@@ -113,20 +115,109 @@ async def learn(
     faults: list[str] = []
     asked = zip(layouts.SCALARS, await ask(wire, target, layouts.SCALARS, manners), strict=True)
     rows: dict[Oid, Value] = {oid: value for oid, value in asked if not isinstance(value, Missing)}
+    _mind_manners(manners, layouts.profiles_of(layouts.learn(rows.items())[0]))
     for root in roots:
         found, fault = await walk(wire, target, root, manners, rows_max=rows_max)
         rows.update(found)
         if fault is not None:
             faults.append(str(fault))
     layout, moving = layouts.learn(rows.items())
+    is_whole = roots is layouts.ROOTS
+    answering = await _answering(wire, target) if is_whole or not layouts.has_object_id(layout) else {}
+    profiles = layouts.profiles_of(layout, lambda prefix: prefix in answering)
+    if profiles:
+        _mind_manners(manners, profiles)
+        rows.update(answering.values())
+        faults += await _learn_profiles(wire, target, profiles, manners, rows, rows_max=rows_max if is_whole else 0)
+        layout, moving = layouts.learn(rows.items(), profiles)
     device = Device(layout, manners)
     device.config_changes = layouts.number_at(moving, device.signs.config_changes)
     device.mood = layouts.mood(moving, device.signs)
-    if roots is layouts.ROOTS and device.signs.has_alert_table:
+    if is_whole and device.signs.has_alert_table:
         fault = await _look_at_alerts(wire, target, device, rows_max=rows_max)
         if fault is not None:
             faults.append(str(fault))
     return Learned(device, moving, rows, faults)
+
+
+def _mind_manners(manners: Manners, profiles: Sequence[Profile]) -> None:
+    """Begin with what is known of these families; a device that bears less will still be found out."""
+    for profile in profiles:
+        if not profile.manners.getbulk:
+            manners.bulk_rows = 1
+        elif profile.manners.bulk_rows is not None:
+            manners.bulk_rows = min(manners.bulk_rows, profile.manners.bulk_rows)
+        if profile.manners.oids_max is not None:
+            manners.oids_max = min(manners.oids_max, profile.manners.oids_max)
+
+
+async def _answering(wire: Wire, target: Target) -> dict[Oid, Row]:
+    """Return one row below each prefix by which some family is known, as far as the device answers there.
+
+    First which enterprises it answers for at all, by one question each; then the prefixes below these. A device that misbehaves here is
+    not asked further.
+    """
+    first: dict[Oid, Row] = {}
+    found: dict[Oid, Row] = {}
+    try:
+        place = layouts.ENTERPRISES
+        while len(first) < _ENTERPRISES_MAX:
+            rows = await wire.next(target, place, 1)
+            enterprise = layouts.enterprise_of(rows[0][0]) if rows else None
+            if enterprise is None or enterprise in first:
+                break
+            first[enterprise] = rows[0]
+            place = layouts.enterprise_behind(enterprise)
+        for prefix in layouts.answer_prefixes():
+            row = first.get(layouts.enterprise_of(prefix) or prefix)
+            if row is None:
+                continue
+            if not row[0].startswith(prefix):
+                rows = await wire.next(target, prefix, 1)
+                row = rows[0] if rows else row
+            if row[0].startswith(prefix):
+                found[prefix] = row
+    except PrinterError:
+        return found
+    return found
+
+
+async def _learn_profiles(
+    wire: Wire, target: Target, profiles: Sequence[Profile], manners: Manners, rows: dict[Oid, Value], *, rows_max: int
+) -> list[str]:
+    """Add to *rows* what *profiles* read: exact instances by GET, named columns by walking. Return what went wrong.
+
+    With *rows_max* 0 only what tells who the device is. Of a table without a first column the others are not walked. A device that falls
+    silent over a vendor's MIB, but still answers to the standard one, keeps what was learned so far. Raises NoAnswerError when it does not.
+    """
+    faults: list[str] = []
+    try:
+        await _ask_vendors(wire, target, profiles, manners, rows, faults, rows_max=rows_max)
+    except NoAnswerError as error:
+        await ask(wire, target, layouts.SCALARS, manners)
+        faults.append(str(error))
+    return faults
+
+
+async def _ask_vendors(
+    wire: Wire, target: Target, profiles: Sequence[Profile], manners: Manners, rows: dict[Oid, Value], faults: list[str], *, rows_max: int
+) -> None:
+    wanted = {oid for profile in profiles for oid in (profile.instances if rows_max else profile.steady)}
+    oids = sorted(wanted - rows.keys())
+    try:
+        asked = zip(oids, await ask(wire, target, oids, manners), strict=True)
+        rows.update((oid, value) for oid, value in asked if not isinstance(value, Missing))
+    except AgentError as error:
+        faults.append(str(error))
+    for profile in profiles if rows_max else ():
+        for _, table, _ in profile.tables_of(rows):
+            for number, column in enumerate(table.columns.values()):
+                found, fault = await walk(wire, target, column, manners, rows_max=min(rows_max, table.sheet.rows_max))
+                rows.update(found)
+                if fault is not None:
+                    faults.append(str(fault))
+                if number == 0 and not found:
+                    break
 
 
 async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> Polled:
@@ -195,6 +286,8 @@ async def identify(wire: Wire, target: Target, *, rows_max: int, location: str |
     rows.update(await wire.next(target, layouts.PRINTER_MIB, 1))  # whether there is any Printer-MIB at all
     found, _ = await walk(wire, target, layouts.DEVICE_TYPES, manners, rows_max=rows_max)
     rows.update(found)
+    if not identity.is_printer(rows) and layouts.SCALARS[1] not in rows:
+        rows.update((await _answering(wire, target)).values())  # a device without a sysObjectID may show itself by its own MIB alone
     if not identity.is_printer(rows):
         return None
     return describe(await learn(wire, target, rows_max=rows_max, roots=layouts.IDENTITY_ROOTS), target, location=location)

@@ -12,32 +12,34 @@ import logging
 import random
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import msgspec
 
 from poller import exposition
 from poller.clock import Clock
-from poller.engine import device
+from poller.engine import device, second
 from poller.engine.device import OCTETS_MAX, Device, Manners
 from poller.engine.fleet import Fleet
 from poller.engine.remembered import Remembered, Way
 from poller.engine.roster import Roster
 from poller.engine.schedule import Schedule
-from poller.engine.wire import Wire
-from poller.errors import AgentError, PrinterError
+from poller.engine.wire import AttributeSource, Wire
+from poller.errors import AgentError, NoAnswerError, PrinterError
 from poller.exposition import Sample
 from poller.logs import emit
 from poller.model import Credential, Decoded, Printer, Reading, Target
 from poller.model import Value as _Struct
 from poller.printers import identity
 from poller.printers.decode import decode
+from poller.printers.merge import is_same_printer
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
 _LEARN_EVERY_SECONDS = 24 * 3600.0
+_SNMP_AGAIN_SECONDS = 3600.0
 _RELEARN_AFTER_SECONDS = 3600.0  # an agent whose tables never hold still is walked once an hour, not at every poll
 
 _decode_reading = msgspec.json.Decoder(Reading).decode
@@ -62,7 +64,10 @@ class Place(_Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Known:
-    """A printer we poll; `device` is None until it is learned. `due_at` is its next poll, for those who remember it."""
+    """A printer we poll; `device` is None until it is learned. `due_at` is its next poll, for those who remember it.
+
+    `second` is the patience for IPP beside SNMP; until `by_ipp_until_at` it is asked by IPP alone, since SNMP was silent.
+    """
 
     printer: Printer
     target: Target
@@ -72,6 +77,8 @@ class _Known:
     due_at: float = 0.0
     other_way: Target | None = None
     is_silent: bool = False
+    second: second.Patience = field(default_factory=second.Patience)
+    by_ipp_until_at: float = 0.0
 
 
 class Poller:
@@ -87,8 +94,10 @@ class Poller:
         every_seconds: float,
         workers: int,
         rows_max: int,
+        source: AttributeSource | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._source = source
         self._wire, self._fleet, self._clock, self._sleep = wire, fleet, clock, sleep
         self._workers, self._rows_max, self._every_seconds = workers, rows_max, every_seconds
         self._roster = roster
@@ -262,6 +271,36 @@ class Poller:
             known.is_silent = False
 
     async def _read(self, known: _Known) -> Decoded:
+        """Read by SNMP, filled in by IPP where a range allows that; by IPP alone while SNMP is silent, which is tried now and then."""
+        if self._source is None or not self._source.may_ask(known.target.address):
+            return await self._read_by_snmp(known)
+        if self._clock.monotonic() >= known.by_ipp_until_at:
+            known.by_ipp_until_at = 0.0
+            try:
+                decoded = await self._read_by_snmp(known)
+            except NoAnswerError as silence:
+                try:
+                    decoded = await self._read_by_ipp(self._source, known)
+                except PrinterError:
+                    raise silence from None
+                known.by_ipp_until_at = self._clock.monotonic() + _SNMP_AGAIN_SECONDS
+                return decoded
+            return await second.complete(self._source, decoded, known.second, self._clock)
+        try:
+            return await self._read_by_ipp(self._source, known)
+        except PrinterError:
+            known.by_ipp_until_at = 0.0  # perhaps it is SNMP that works again
+            raise
+
+    async def _read_by_ipp(self, source: AttributeSource, known: _Known) -> Decoded:
+        told = await second.read(source, known.target, self._clock, range=known.target.range, location=known.place.location)
+        printer = told.reading.printer
+        if not is_same_printer(known.printer, printer):
+            raise AgentError("another printer answers IPP at this address")
+        reading = msgspec.structs.replace(told.reading, printer=msgspec.structs.replace(known.printer, via=printer.via))
+        return msgspec.structs.replace(told, reading=reading)
+
+    async def _read_by_snmp(self, known: _Known) -> Decoded:
         age_seconds = self._clock.monotonic() - known.learned_at
         if known.device is None or age_seconds >= _LEARN_EVERY_SECONDS:
             return await self._learn(known)

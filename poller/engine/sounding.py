@@ -22,7 +22,7 @@ import msgspec
 from poller.engine.targets import CREDENTIALS_MAX, Lane, Order, Plan, Range
 from poller.model import Credential, Target
 from poller.model import Value as _Struct
-from poller.snmp import oid
+from poller.snmp import oid, v3
 from poller.snmp.message import REQUEST_ID_MAX, REQUEST_ID_MIN, Template, encode_get
 
 KEY_SIZE = 16
@@ -225,6 +225,15 @@ class Sounding:
             return 1.0
         return (track.pass_number + (track.slot - track.start) / track.order.size) / track.passes
 
+    def is_silent(self, address: str, port: int) -> bool:
+        """Say whether *address* was to be asked and has not answered."""
+        index = self.plan.find(address, port)
+        if index is None:
+            return False
+        track = self._tracks[self.plan.lane_of(index)]
+        block, place = divmod(track.start + track.order.place(index - track.start), _BLOCK_SLOTS)
+        return not self._answered[block] >> place & 1
+
     # --- the way in ----------------------------------------------------------------------------------------------------
 
     def hear(self, request_id: int, address: str, port: int) -> Hit | Noise:
@@ -238,6 +247,12 @@ class Sounding:
         """Return whom to ask further."""
         address, owner = self._whose(hit.slot)
         return Target(address=address, port=owner.port, credential=owner.credentials[hit.credential], range=owner.name)
+
+    def other_targets(self, hit: Hit) -> tuple[Target, ...]:
+        """Return the same address with each other credential of its range: for an agent that answers a v3 probe and then lets nobody in."""
+        address, owner = self._whose(hit.slot)
+        others = [one for number, one in enumerate(owner.credentials) if number != hit.credential]
+        return tuple(Target(address=address, port=owner.port, credential=one, range=owner.name) for one in others)
 
     def _judge(self, request_id: int, address: str, port: int) -> Hit | Noise:
         index = self.plan.find(address, port)
@@ -310,10 +325,20 @@ class Sounding:
 
 
 def _encode_probes(plan: Plan) -> list[list[Template]]:
-    """Return the probe of every credential of every range; equal credentials share theirs."""
+    """Return the probe of every credential of every range; equal credentials share theirs.
+
+    That of a v3 credential is the question for the engine id, which every v3 agent answers: its key is one device's own, so nothing better
+    can be asked of everybody. Such an answer says that an agent lives there, not that the credential opens it.
+    """
     probes: dict[Credential, Template] = {}
     for one in plan.ranges:
         for credential in one.credentials:
             if credential not in probes:
-                probes[credential] = encode_get(_PROBE_OIDS, version=credential.version, community=credential.community.reveal())
+                probes[credential] = _encode_probe(credential)
     return [[probes[credential] for credential in one.credentials] for one in plan.ranges]
+
+
+def _encode_probe(credential: Credential) -> Template:
+    if credential.version == "3":
+        return v3.encode_discovery()
+    return encode_get(_PROBE_OIDS, version=credential.version, community=credential.community.reveal())

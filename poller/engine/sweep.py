@@ -22,7 +22,7 @@ from poller.engine.roster import Roster
 from poller.engine.sounding import KEY_SIZE, Hit, Noise, Sounding, State
 from poller.engine.targets import Lane, Plan
 from poller.engine.wire import Sounder
-from poller.errors import HostError, PrinterError
+from poller.errors import AccessError, HostError, PrinterError
 from poller.model import Printer, Target
 
 Detail = TypeVar("Detail")
@@ -156,6 +156,10 @@ class Sweep(Generic[Detail]):
             self._take(heard)
         return heard is not Noise.FOREIGN
 
+    def is_silent(self, address: str, port: int) -> bool:
+        """Say whether *address* was to be asked and has not answered."""
+        return self._sounding.is_silent(address, port)
+
     def state(self) -> State:
         """Return where the sweep is. Taken at any time, also after `run` was cancelled."""
         return self._sounding.state(tuple(self._waiting))
@@ -252,16 +256,29 @@ class Sweep(Generic[Detail]):
     async def _identify_hits(self) -> None:
         while True:
             hit = await self._hits.get()
-            target = self._sounding.target(hit)
             try:
-                identified = await self._identify(target)
+                self._note(*await self._look(hit))
             except PrinterError as error:
                 self._failures[error.kind] += 1
-            else:
-                self._note(target, identified)
             del self._waiting[hit]  # not in a finally: one whose look was cut short still waits, in the state
             self._hits.task_done()
             self._report_now_and_then()
+
+    async def _look(self, hit: Hit) -> tuple[Target, Identified[Detail]]:
+        """Identify an address by the credential it answered to, or by another of its range's where SNMPv3 lets that one not in.
+
+        Raises PrinterError.
+        """
+        target = self._sounding.target(hit)
+        try:
+            return target, await self._identify(target)
+        except AccessError as error:
+            for other in self._sounding.other_targets(hit):
+                try:
+                    return other, await self._identify(other)
+                except PrinterError:
+                    continue
+            raise error from None
 
     def _note(self, target: Target, identified: Identified[Detail]) -> None:
         if identified.printer is None:

@@ -1,6 +1,6 @@
 """The seam: all the engine knows of the network.
 
-Whatever joins later (SNMPv3, contexts, another transport) joins below these two methods; nothing above them changes.
+Version, level and context are the credential's; whatever else joins later joins below these two methods, and nothing above them changes.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from poller.ipp.message import Attributes
 from poller.model import Target
 from poller.snmp.message import Missing, Question, Value
 from poller.snmp.oid import Oid
@@ -19,7 +20,8 @@ class Wire(Protocol):
     async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
         """Return one value per OID of *question*, in its order.
 
-        Raises NoAnswerError, DecodeError, AgentError (tooBig, genErr …; an OID the device lacks is a Missing, in every version).
+        Raises NoAnswerError, DecodeError, AccessError, AgentError (tooBig, genErr …; an OID the device lacks is a Missing, in every
+        version).
         """
         ...
 
@@ -39,4 +41,23 @@ class Sounder(Protocol):
 
         Fewer than given means that the kernel has no room for the next (EAGAIN, ENOBUFS). Unreachable networks are counted, not raised.
         """
+        ...
+
+
+class Addressed(Protocol):
+    """Whoever has an address: a Target, or what is known of a printer without SNMP."""
+
+    @property
+    def address(self) -> str: ...
+
+
+class AttributeSource(Protocol):
+    """The second way to a printer: its attributes by IPP, where a range allows it."""
+
+    def may_ask(self, address: str) -> bool:
+        """Say whether *address* lies in a range with `ipp = true`; no other is ever connected to."""
+        ...
+
+    async def read_attributes(self, target: Addressed) -> Attributes:
+        """Return what the printer says of itself. Raises NoAnswerError, DecodeError, AgentError (HTTP or IPP says no)."""
         ...

@@ -6,10 +6,11 @@ import pytest
 
 from poller.engine import device, recorder
 from poller.engine.device import Manners
-from poller.errors import AgentError, MisreadError, NoAnswerError
+from poller.errors import AccessError, AgentError, MisreadError, NoAnswerError, Refusal
+from poller.model import Credential, Target, User
 from poller.printers import layout as layouts
 from poller.simulator import recordings
-from poller.snmp.message import Missing
+from poller.snmp.message import Missing, Question, Value
 from poller.snmp.oid import arcs, parse
 from tests.engine.device_wire import TARGET, DeviceWire
 from tests.fake_clock import FakeClock
@@ -219,3 +220,18 @@ async def test_after_a_restart_the_alert_table_is_looked_at_whatever_the_counter
     polled = await device.poll(wire, TARGET, restored, rows_max=ROWS_MAX)
     assert polled.alerts == learned.device.alerts
     assert polled.alerts
+
+
+async def test_a_credential_that_snmpv3_does_not_let_in_is_followed_by_the_next(clock: FakeClock) -> None:
+    secure = Target(address=TARGET.address, credential=Credential(name="secure", version="3", user=User(name="monitor")))
+
+    class Closed(DeviceWire):
+        async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
+            if target is secure:
+                raise AccessError(Refusal.UNKNOWN_USER)
+            return await super().get(target, question)
+
+    _, _, used = await device.read(Closed(wire_of("mono-laser").rows), [secure, TARGET], clock, rows_max=ROWS_MAX)
+    assert used is TARGET
+    with pytest.raises(AccessError):
+        await device.read(Closed([]), [secure], clock, rows_max=ROWS_MAX)

@@ -15,10 +15,12 @@ from poller.model import Credential, Secret
 from poller.networks import Interval, parse
 from poller.snmp.message import REQUEST_ID_MAX, REQUEST_ID_MIN, read_frame
 from tests.engine.fake_network import NO_SUCH_NAME, Agent, respond
+from tests.snmp.v3_agent import MONITOR, V3Agent, credential_of
 
 KEY = b"0123456789abcdef"
 ONE = Credential(name="one", version="2c", community=Secret("public"))
 TWO = Credential(name="two", version="1", community=Secret("another"))
+SECURE = credential_of(MONITOR)
 THREE = Credential(name="three", version="2c", community=Secret("private"))
 
 
@@ -184,6 +186,29 @@ def test_a_sweep_of_a_slash_8_holds_one_bit_per_address() -> None:
     finally:
         tracemalloc.stop()
     assert held < 2**24 / 8 + 100_000
+
+
+# --- SNMPv3 ---
+
+
+def test_a_v3_credential_is_probed_by_the_question_for_the_engine_and_heard_by_its_message_number() -> None:
+    sounding = Sounding(plan_of("10.0.0.0/28", credentials=(SECURE, ONE)), KEY, tries=1)
+    first = send_pass(sounding).sent
+    for datagram, address, port in first[:3]:
+        assert sounding.hear(read_frame(V3Agent().respond(datagram)).request_id, address, port).__class__ is Hit
+    datagram, address, port = first[3]
+    assert hear(sounding, V3Agent().respond(datagram), "10.0.0.99", port) is Noise.FOREIGN
+    sounding.next_pass(0)
+    assert len(send_pass(sounding).sent) == 13
+
+
+def test_of_a_hit_the_other_credentials_are_known_too() -> None:
+    sounding = Sounding(plan_of("10.0.0.0/28", credentials=(SECURE, ONE, TWO)), KEY, tries=1)
+    datagram, address, port = send_pass(sounding).sent[5]
+    hit = hear(sounding, V3Agent().respond(datagram), address, port)
+    assert isinstance(hit, Hit)
+    assert sounding.target(hit).credential is SECURE
+    assert [(other.address, other.credential) for other in sounding.other_targets(hit)] == [(address, ONE), (address, TWO)]
 
 
 # --- resuming ---

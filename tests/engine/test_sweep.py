@@ -14,7 +14,7 @@ from poller.engine.journal import Journal, Progress
 from poller.engine.sounding import State
 from poller.engine.sweep import Found, Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
-from poller.errors import HostError, NoAnswerError
+from poller.errors import AccessError, HostError, NoAnswerError, Refusal
 from poller.exposition import POLLER_SWEEP_ANSWERS, POLLER_SWEEP_DEVICES, POLLER_SWEEP_PROBES_SENT, POLLER_SWEEP_RUNNING
 from poller.model import Credential, Printer, Secret, Target
 from poller.networks import Interval, parse
@@ -309,6 +309,25 @@ async def test_of_what_is_no_printer_only_a_count_is_kept_and_failures_count_by_
     assert found.devices == ()
     assert (found.progress.others, found.progress.failed, dict(found.failures)) == (1, 1, {"no_answer": 1})
     assert "10.0.0.2" not in repr(found)
+
+
+async def test_who_answers_a_v3_probe_and_lets_us_not_in_is_tried_with_the_other_credentials(clock: FakeClock) -> None:
+    """Every v3 agent answers the probe of every v3 credential, so that only a closer look tells whether it opens the device."""
+    tried: list[tuple[str, str]] = []
+
+    async def identify(target: Target) -> Identified[str]:
+        tried.append((target.address, target.credential.name))
+        if target.credential is HIDDEN or target.address == "10.0.0.4":
+            raise AccessError(Refusal.UNKNOWN_USER)
+        return await identify_as_own(target)
+
+    plan = plan_of("10.0.0.0/29", credentials=(HIDDEN, PUBLIC, OLD))
+    network = Network(clock, {"10.0.0.3": Agent(community="hidden"), "10.0.0.4": Agent(community="hidden")})
+    found = await sweep_of(plan, network, identify).run()
+    (device,) = found.devices
+    assert (device.first.target.address, device.first.target.credential) == ("10.0.0.3", PUBLIC)
+    assert dict(found.failures) == {"access": 1}
+    assert [name for address, name in tried if address == "10.0.0.4"] == ["hidden", "public", "old"]
 
 
 async def test_any_other_error_ends_the_sweep_and_leaves_nothing_running(clock: FakeClock) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from poller.agent import Agent
@@ -20,6 +21,7 @@ from poller.simulator import misbehaviour, recordings
 from poller.simulator.misbehaviour import Misbehaviour
 from poller.simulator.recordings import Recording
 from poller.simulator.server import Simulator
+from tests.ipp.answers import printer as ipp_printer
 from tests.whole.processes import get, poller, running, until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -224,6 +226,61 @@ async def test_a_state_folder_that_cannot_be_made_is_the_hosts_fault(tmp_path: P
     done = await poller("run", env={"POLLER_STATE_FOLDER": str(tmp_path / "file"), "POLLER_EXPORTER_LISTEN": "127.0.0.1:0"})
     assert done.code == 3
     assert "Traceback" not in done.err
+
+
+@asynccontextmanager
+async def speaking_ipp(address: str, body: Callable[[], bytes]) -> AsyncIterator[None]:
+    """A printer that answers IPP on its own port; binding that needs a right not everybody has."""
+
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=body(), content_type="application/ipp")
+
+    application = web.Application()
+    application.router.add_post("/ipp/print", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address, 631).start()
+    except PermissionError:
+        await runner.cleanup()
+        pytest.skip("this user may not bind TCP port 631")
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_printer_silent_by_snmp_is_found_and_read_by_ipp_where_its_range_allows_that() -> None:
+    async with (
+        simulated(PRINTERS, "127.31.26.0/29", 3) as simulator,
+        speaking_ipp("127.31.26.6", ipp_printer),
+        agent(simulator, POLLER_RANGE_0_IPP="true") as url,
+    ):
+        await until("all four are up", reached(url, lambda now: values(now, "printer_up") == [1.0] * 4))
+        vias = {
+            line["printer"]["address"]: line["printer"]["via"]
+            for line in map(json.loads, (await get(f"{url}/api/printers"))[1].splitlines())
+        }
+        assert vias.pop("127.31.26.6").startswith("ipp")
+        assert set(vias.values()) <= {"snmp-1", "snmp-2c"}
+
+
+async def test_nobody_is_asked_by_ipp_where_no_range_allows_it() -> None:
+    asked = []
+
+    def body() -> bytes:
+        asked.append(1)
+        return ipp_printer()
+
+    async with (
+        simulated(PRINTERS, "127.31.27.0/29", 3) as simulator,
+        speaking_ipp("127.31.27.6", body),
+        agent(simulator) as url,
+    ):
+        await until("the sweep is over", reached(url, lambda now: values(now, "poller_sweep_last_completed_timestamp_seconds") != []))
+        await until("all three are up", reached(url, lambda now: values(now, "printer_up") == [1.0] * 3))
+    assert not asked
 
 
 async def test_probe_reads_one_device_live_and_names_credentials_only() -> None:

@@ -118,7 +118,7 @@ async def test_silence_is_said_in_a_line_and_is_exit_code_one() -> None:
         (["sweep", "10.0.0.0/24", "--credential", "nobody"], ["no credential has this name"]),
         (["sweep", "@nowhere.txt"], ["nowhere.txt"]),
         (["sweep"], ["TARGET"]),
-        (["read", "10.0.0.7", "--version", "4"], ["want 1 or 2c"]),
+        (["read", "10.0.0.7", "--version", "4"], ["want 1, 2c or 3"]),
         (["read", "10.0.0.7", "--port", "70000"], ["port"]),
         (["record", "10.0.0.7", "-o", "x.snmprec", "--root", "1.x"], ["not an object identifier"]),
         (["simulate", "no-such-recording"], ["neither a recording of this name nor a file"]),
