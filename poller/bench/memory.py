@@ -7,7 +7,6 @@ each at least twice more, and is scraped with gzip all the while, as by a Promet
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from poller.bench.client import Page
 from poller.bench.crowd import crowd
 from poller.bench.runs import Runs
 from poller.bench.table import Goal, Result
-from poller.bench.tools import free_port
+from poller.bench.tools import free_port, free_tcp_port
 
 GOALS = (
     Goal(
@@ -58,7 +57,7 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 def run(runs: Runs) -> Iterator[Result]:
     if not Path("/proc/self/status").exists():
         raise NotMeasuredError("the peak of another process' memory is read from /proc, which this system has not")
-    port, listen = free_port(), _free_tcp_port()
+    port, listen = free_port(), free_tcp_port()
     with tempfile.TemporaryDirectory(prefix="poller-bench-") as folder, runs.tools.fleet(port=port):
         config = Path(folder) / "poller.toml"
         config.write_text(_CONFIGURATION.format(networks=crowd(_PRINTERS), port=port, listen=listen), "utf-8")
@@ -104,11 +103,3 @@ def _peak_bytes(pid: int) -> int:
     if found is None:
         raise NotMeasuredError("this kernel does not say how much memory a process had at its peak")
     return int(found[1]) * 1024
-
-
-def _free_tcp_port() -> int:
-    """Return a TCP port of loopback nobody has at this moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from poller.bench import memory, metrics, polls, scrape, sweep_loss, sweep_rate
+from poller.bench import memory, metrics, polls, polls_v3, restart, scrape, sweep_loss, sweep_rate
 from poller.bench.children import ChildError, NotMeasuredError
 from poller.bench.runs import Runs
 from poller.bench.table import Goal, Result
@@ -18,7 +18,9 @@ class Row(NamedTuple):
     run: Callable[[Runs], Iterator[Result]]
 
 
-ROWS: dict[str, Row] = {row.GOALS[0].row: Row(row.GOALS, row.run) for row in (sweep_rate, sweep_loss, polls, metrics, scrape, memory)}
+ROWS: dict[str, Row] = {
+    row.GOALS[0].row: Row(row.GOALS, row.run) for row in (sweep_rate, sweep_loss, polls, polls_v3, metrics, scrape, memory, restart)
+}
 """By name, in the order of the table."""
 
 

@@ -11,8 +11,10 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 from poller import __version__
 from poller.bench import children
@@ -28,6 +30,7 @@ from poller.networks import address_number
 from poller.printers import identity, levels, mib
 from poller.printers import layout as layouts
 from poller.printers.decode import decode
+from poller.printers.layout import Layout
 from poller.simulator import recordings
 from poller.simulator.individual import Traits, draw
 from poller.simulator.recordings import Recording
@@ -51,10 +54,7 @@ _SECONDS_MAX = 300.0
 
 
 def run(runs: Runs) -> Iterator[Result]:
-    try:
-        paths, whose = runs.tools.recordings, "the recordings of fleet.txt"
-    except NotMeasuredError:
-        paths, whose = (), "the recordings that come with poller"
+    paths, whose = choose_recordings(runs)
     runs.say("scrape: making 10,000 printers")
     figures = children.measure("poller.bench.scrape", _PRINTERS, runs.pairs, *paths, timeout_seconds=_SECONDS_MAX)
     notes = (
@@ -65,10 +65,17 @@ def run(runs: Runs) -> Iterator[Result]:
         yield goal.judge([figures[f"{name}_{number}"] for number in range(runs.pairs)], note=note)
 
 
+def choose_recordings(runs: Runs) -> tuple[tuple[Path, ...], str]:
+    """Return the files a fleet in memory is made from, none for those of the package, and what the table calls them."""
+    try:
+        return runs.tools.recordings, "the recordings of fleet.txt"
+    except NotMeasuredError:
+        return (), "the recordings that come with poller"
+
+
 async def measure(printers: str, scrapes: str, *paths: str) -> Figures:
     """Make the fleet, let it be scraped once unmeasured, then return what each further scrape costs."""
-    models = [recordings.load(path) for path in paths] or [one for one in map(recordings.load, recordings.names()) if one.is_printer]
-    fleet = _make_fleet(models, int(printers))
+    fleet = _make_fleet(int(printers), paths)
     clock = SystemClock()
     status = AgentStatus(version=__version__, started_utc=clock.utc())
     exporter = Exporter(listen=("127.0.0.1", 0), fleet=fleet, samples=(), status=lambda: status, probe=_no_probe, is_ready=lambda: True)
@@ -112,19 +119,34 @@ class _Heart:
             self.longest_seconds = max(self.longest_seconds, time.perf_counter() - due_at)
 
 
-def _make_fleet(models: list[Recording], count: int) -> Fleet:
-    """Return a fleet of *count* printers, model after model, as if each had just been polled."""
+def _make_fleet(count: int, paths: Sequence[str]) -> Fleet:
+    """Return a fleet of *count* printers as if each had just been polled."""
     fleet = Fleet(SystemClock(), site="bench", stale_after_seconds=1e6, forget_after_seconds=1e6)
-    traits = [(model, Traits(model)) for model in models]
-    for number, target in enumerate(targets(count, 161)):
-        fleet.put(_read(*traits[number % len(traits)], target), duration_seconds=0.01)
+    for made in make_printers(count, 161, paths):
+        fleet.put(made.decoded, duration_seconds=0.01)
     if len(fleet) != count:
         raise AssertionError(f"{count - len(fleet)} printers share the identity of another")
     return fleet
 
 
-def _read(model: Recording, traits: Traits, target: Target) -> Decoded:
-    """Return the reading of *model* at *target*: the recording, with identity and figures that no other printer of the fleet has."""
+class Made(NamedTuple):
+    """A printer that was never asked: its layout, and what a poll would have read."""
+
+    target: Target
+    layout: Layout
+    decoded: Decoded
+
+
+def make_printers(count: int, port: int, paths: Sequence[str]) -> Iterator[Made]:
+    """Yield *count* printers, model after model, made from the recordings at *paths*, or of the package where there are none."""
+    models = [recordings.load(path) for path in paths] or [one for one in map(recordings.load, recordings.names()) if one.is_printer]
+    traits = [(model, Traits(model)) for model in models]
+    for number, target in enumerate(targets(count, port)):
+        yield _make(*traits[number % len(traits)], target)
+
+
+def _make(model: Recording, traits: Traits, target: Target) -> Made:
+    """Return *model* at *target*: the recording, with identity and figures that no other printer of the fleet has."""
     number = address_number(target.address)[1]
     rows = {**model.values, **traits.values_of(_SEED, number)}
     serial = ber.OCTET_STRING, f"SIM{number:08X}".encode()  # a model's own may stand in places the simulator does not know
@@ -137,7 +159,7 @@ def _read(model: Recording, traits: Traits, target: Target) -> Decoded:
     layout, moving = layouts.learn(rows.items())
     alerts = [row for row in rows.items() if row[0].startswith(layouts.ALERTS)]
     printer = identity.describe(layout, moving, address=target.address, via="snmp-2c")
-    return decode(layout, moving, alerts, printer=printer, taken_at=SystemClock().utc())
+    return Made(target, layout, decode(layout, moving, alerts, printer=printer, taken_at=SystemClock().utc()))
 
 
 def _draw_below(limit: int, number: int, oid: Oid) -> Value:

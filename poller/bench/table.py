@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Verdict = Literal["reached", "missed", "failed", "not measured"]
+Verdict = Literal["reached", "missed", "for information", "failed", "not measured"]
 
 HEADINGS = ("work", "ours", "peer or limit", "ratio (min-max)", "wanted", "verdict")
 
@@ -50,20 +50,24 @@ class Goal(NamedTuple):
     """What a row must reach: the ratio of ours to what is `beside` it is, by `sense`, at `value`.
 
     `limit` is what stands beside it where that is no measurement. The median of the ratios counts, or the worst one where `is_worst`.
+    With `is_judged` false the row is shown and nobody fails by it; `sense` None says that nothing is wanted of it at all.
     """
 
     row: str
     work: str
     unit: str
     beside: str
-    sense: Literal[">=", "<=", "<"]
+    sense: Literal[">=", "<=", "<"] | None
     value: float = 1.0
     limit: float | None = None
     is_worst: bool = False
+    is_judged: bool = True
 
     @property
     def wanted(self) -> str:
         """Return the goal in words."""
+        if self.sense is None:
+            return "-"
         if self.sense == ">=":
             return "all" if self.value == 1 else f"at least {self.value:g} times"
         limit = f"{_figure(self.value * (self.limit or 0))} {self.unit}"
@@ -73,15 +77,20 @@ class Goal(NamedTuple):
         """Return the result of measurements in pairs; *theirs* is left out where the goal has a limit."""
         beside = tuple(theirs) or (self.limit,) * len(ours)
         ratio = Spread.of([one / other for one, other in zip(ours, beside, strict=True) if other])
-        counts = ratio.median if not self.is_worst else ratio.min if self.sense == ">=" else ratio.max
-        is_reached = {">=": counts >= self.value, "<=": counts <= self.value, "<": counts < self.value}[self.sense]
         return self._result(
             ours=Spread.of(ours),
             theirs=Spread.of([other for other in beside if other is not None]),
             ratio=ratio,
-            verdict="reached" if is_reached else "missed",
+            verdict=self._verdict(ratio),
             note=note,
         )
+
+    def _verdict(self, ratio: Spread) -> Verdict:
+        if self.sense is None or not self.is_judged:
+            return "for information"
+        counts = ratio.median if not self.is_worst else ratio.min if self.sense == ">=" else ratio.max
+        is_reached = {">=": counts >= self.value, "<=": counts <= self.value, "<": counts < self.value}[self.sense]
+        return "reached" if is_reached else "missed"
 
     def without_figure(self, verdict: Literal["failed", "not measured"], reason: str) -> Result:
         """Return the line of a row that has no figures, with the reason."""

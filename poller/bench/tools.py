@@ -100,6 +100,14 @@ def free_port() -> int:
     return port
 
 
+def free_tcp_port() -> int:
+    """Return a TCP port of loopback nobody has at this moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
 def require_port(port: int) -> None:
     """Raise NotMeasuredError when somebody has UDP port *port*."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

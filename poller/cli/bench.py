@@ -23,7 +23,8 @@ _MARKED = re.compile(r"(<!-- poller bench -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def bench(
     rows: Annotated[
-        list[str] | None, typer.Argument(metavar="[ROW…]", help="sweep, loss, poll, metrics, scrape, memory. Default: all of them.")
+        list[str] | None,
+        typer.Argument(metavar="[ROW…]", help="sweep, loss, poll, v3, metrics, scrape, memory, restart. Default: all of them."),
     ] = None,
     tools: Annotated[
         Path | None,

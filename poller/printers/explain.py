@@ -13,7 +13,10 @@ from poller.model import Decoded
 from poller.printers import levels, mib
 from poller.printers.alerts import COLUMNS as ALERT_COLUMNS
 from poller.printers.charset import read_text
-from poller.printers.layout import Layout, is_vendors, place
+from poller.printers.cleaning import clean
+from poller.printers.layout import Layout, is_vendors, place, profiles_of
+from poller.printers.plan import sheet_of
+from poller.printers.profile import Identity
 from poller.snmp import ber
 from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid, index_text, is_well_formed, text
@@ -121,6 +124,7 @@ def explain(
     """Return what became of every value: those the layout reads, the alerts, and of *rows_all* (the walk) those nothing reads."""
     used: list[Used] = []
     unused: list[Unused] = []
+    told = _told_by_profiles(layout, decoded)
     read = [*zip(layout.shape.steady, layout.steady, strict=True), *zip(layout.shape.moving, moving, strict=True)]
     seen = {oid for oid, _ in read}
     for oid, cell in (*read, *alerts):
@@ -129,7 +133,7 @@ def explain(
         if item is None or reason is not None:
             unused.append(Unused(text(oid), name, show(cell), reason or "not read"))
         else:
-            part, meaning = _meaning(item, oid, decoded)
+            part, meaning = told.get(oid) or _meaning(item, oid, decoded)
             used.append(Used(text(oid), name, show(cell), part, meaning))
     unused += [Unused(text(oid), _name(oid)[1], show(cell), "not read") for oid, cell in rows_all if oid not in seen]
     return Explanation(tuple(used), tuple(unused))
@@ -219,8 +223,38 @@ def _meaning(item: mib.Object, oid: Oid, decoded: Decoded) -> tuple[str, str]:
     return "", _WORDS.get(item, "")
 
 
+def _told_by_profiles(layout: Layout, decoded: Decoded) -> dict[Oid, tuple[str, str]]:
+    """Return (part of the reading, what stands there) of the single values that profiles name for identity and supplies."""
+    profiles = profiles_of(layout)
+    if not profiles:
+        return {}
+    told: dict[Oid, tuple[str, str]] = {}
+    steady, charset = dict(zip(layout.shape.steady, layout.steady, strict=True)), sheet_of(layout).charset
+    for profile in profiles:
+        for identity, oid in profile.identities:
+            if oid in steady and oid not in told:
+                told[oid] = "printer", _identity_meaning(identity, clean(steady[oid], identity.clean, charset), decoded)
+    rows = {row.key: row for row in decoded.reading.supplies}
+    present = {*layout.shape.steady, *layout.shape.moving}
+    shown: set[str] = set()
+    for rule in (rule for profile in profiles for rule in profile.supplies):
+        key = f"v:{rule.sheet.key}"
+        if key not in rows or key in shown or rule.level is None or rule.level.oid not in present or rule.level.form is not None:
+            continue  # no row of its own, a further choice, or one record of many in a value
+        shown.add(key)
+        told.setdefault(rule.level.oid, (f"supplies {key}", _fields(rows[key], ("state", "units", "ratio"))))
+    return told
+
+
+def _identity_meaning(rule: Identity, cleaned: str | None, decoded: Decoded) -> str:
+    value = getattr(decoded.reading.printer, rule.field)
+    if cleaned is None:
+        return f"no {rule.field}: blank, or its clean rules do not fit"
+    return f"{rule.field} {value}" if value is not None and value in cleaned else f"{rule.field}: not used, or stands in reserve"
+
+
 def _vendors_meaning(oid: str, decoded: Decoded) -> tuple[str, str]:
-    """Return what became of a value that a profile reads: the counters it is in; supplies and identity show theirs by themselves."""
+    """Return what became of any other value that a profile reads: the counters it is in."""
     counted = [row for row in decoded.reading.counters if row.oid is not None and oid in row.oid.split("+")]
     cells = ["/".join((row.function, row.colour, row.size, row.sides, row.unit)) + f" {row.count}" for row in counted]
     return (

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from poller.bench import metrics, polls, rows, scrape, sweep_rate
+from poller.bench import metrics, polls, polls_v3, restart, rows, scrape, snmpd, sweep_rate
 from poller.bench.children import ChildError, NotMeasuredError
 from poller.bench.rows import ROWS, Row
 from poller.bench.runs import Runs
 from poller.bench.table import Goal, Result
 from poller.bench.tools import Tools
+from poller.sealing.local_key import LocalKey
 from poller.simulator import recordings
 from poller.simulator.server import Simulator
+from poller.state.store import StateStore
 from tests.fake_clock import FakeClock
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
@@ -43,7 +45,7 @@ def test_what_was_measured_before_a_failure_stands() -> None:
 
 
 def test_every_row_is_named_as_its_goals_are() -> None:
-    assert list(ROWS) == ["sweep", "loss", "poll", "metrics", "scrape", "memory"]
+    assert list(ROWS) == ["sweep", "loss", "poll", "v3", "metrics", "scrape", "memory", "restart"]
     assert [{goal.row for goal in row.goals} for row in ROWS.values()] == [{name} for name in ROWS]
 
 
@@ -55,7 +57,9 @@ def test_pairs_are_counted_aloud() -> None:
 
 def test_the_page_shows_every_goal_and_no_other() -> None:
     shown = re.findall(
-        r"^\| ([^|]+) \| [^|]+ \| ([^|]+) \| [^|]+ \| ([^|]+) \| (?:reached|missed|not measured) \|$", PAGE.read_text(), re.MULTILINE
+        r"^\| ([^|]+) \| [^|]+ \| ([^|]+) \| [^|]+ \| ([^|]+) \| (?:reached|missed|for information|not measured) \|$",
+        PAGE.read_text(),
+        re.MULTILINE,
     )
     goals = [goal for row in ROWS.values() for goal in row.goals]
     assert [(work, beside.partition(":")[0], wanted) for work, beside, wanted in shown] == [
@@ -101,6 +105,36 @@ async def test_polls_are_counted_by_the_values_they_bring() -> None:
     assert figures["polls"] == 16
     assert figures["values"] > 16 * 10
     assert figures["cpu_seconds"] > 0
+
+
+async def test_polls_by_snmpv3_are_counted_as_those_by_v2c(real_part: Callable[[str], str]) -> None:
+    real_part("snmpd")
+    with snmpd.serving() as port:
+        figures = {version: await polls_v3.measure(str(port), version, "4") for version in ("3", "2c")}
+    assert figures["3"]["polls"] == figures["2c"]["polls"] == 4
+    assert figures["3"]["values"] == figures["2c"]["values"] > 4 * 10
+
+
+def test_without_snmpd_polls_by_snmpv3_are_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(snmpd, "_SBIN", str(tmp_path))
+    (result,) = rows.run(ROWS["v3"], Runs(Tools(None), 1, lambda what: None))
+    assert (result.verdict, result.reason) == ("not measured", "snmpd is not installed")
+
+
+async def test_the_state_of_a_fleet_is_written_whole_and_can_be_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    figures = await restart.measure(str(folder), "161", "24")
+    assert figures["printers"] == 24
+    store = await StateStore.open(folder / "state.db", LocalKey.open_or_create(folder / "local.key"), FakeClock())
+    try:
+        loaded = await store.load()
+    finally:
+        await store.close()
+    assert len({one.way.address for one in loaded.printers}) == 24
+    assert all(one.reading and one.layout is not None for one in loaded.printers)
+    assert loaded.dropped == loaded.readings_dropped == 0
 
 
 async def test_a_round_of_polls_ends_as_text() -> None:

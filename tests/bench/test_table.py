@@ -13,6 +13,8 @@ FASTER = Goal(row="poll", work="poll", unit="values/CPU-s", beside="peer", sense
 ALL = Goal(row="loss", work="sweep", unit="printers", beside="answering", sense=">=", is_worst=True)
 SMALL = Goal(row="memory", work="memory", unit="MB", beside="limit", sense="<", limit=250.0, is_worst=True)
 PROMPT = Goal(row="scrape", work="stall", unit="ms", beside="limit", sense="<=", limit=50.0, is_worst=True)
+SHOWN = Goal(row="restart", work="restart", unit="s", beside="limit", sense="<=", limit=2.0, is_judged=False)
+FREE = Goal(row="v3", work="v3", unit="values/CPU-s", beside="v2c", sense=None)
 CHEAP = Goal(row="scrape", work="scrape", unit="CPU-s", beside="limit", sense="<", limit=0.25)
 
 
@@ -30,6 +32,9 @@ CHEAP = Goal(row="scrape", work="scrape", unit="CPU-s", beside="limit", sense="<
         (PROMPT, [1, 50.1, 2], [], "missed"),
         (CHEAP, [0.2, 0.24, 0.3], [], "reached"),
         (CHEAP, [0.2, 0.25, 0.3], [], "missed"),
+        (SHOWN, [1.9], [], "for information"),
+        (SHOWN, [2.1], [], "for information"),
+        (FREE, [1, 2], [3, 4], "for information"),
     ],
 )
 def test_a_goal_is_judged_by_its_ratio(goal: Goal, ours: Sequence[float], theirs: Sequence[float], verdict: str) -> None:
@@ -49,6 +54,8 @@ def test_measurements_come_in_pairs() -> None:
         (SMALL, "under 250 MB"),
         (PROMPT, "at most 50 ms"),
         (CHEAP, "under 0.250 CPU-s"),
+        (SHOWN, "at most 2 s"),
+        (FREE, "-"),
     ],
 )
 def test_a_goal_says_in_words_what_it_wants(goal: Goal, wanted: str) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from poller.printers import identity, layout
+from poller.printers import identity, layout, library
 from poller.printers.decode import decode
 from poller.printers.explain import Explanation, explain, show
 from poller.snmp import ber
 from poller.snmp.message import Missing
 from poller.snmp.oid import text
+from tests.printers import vendor_devices
 from tests.printers.rows import ALERT, DEVICE, FINISHER, GENERAL, MARKER, TAKEN_AT, TRAY, Rows, count, octets, row, supply, system, ticks
 
 
@@ -92,3 +93,41 @@ def test_raw_values_are_shown_as_a_person_would_write_them() -> None:
     assert show((ber.OPAQUE, b"\x01\x02")) == "0x0102"
     assert show(Missing.END_OF_MIB) == "endOfMibView"
     assert len(show((ber.OCTET_STRING, b"a" * 5000))) <= 200
+
+
+def test_single_values_of_a_profile_say_what_they_became() -> None:
+    device_rows = vendor_devices.rows({".1.1.0": "LWK0012345", ".1.2.0": "Version 2.10 (ACME)", ".1.3.0": "beta", ".5.1.0": 73})
+    before = library.current()
+    library.use(vendor_devices.build(vendor_devices.HEAD + _PROFILE))
+    try:
+        learned = vendor_devices.read(device_rows).learned
+        printer = identity.describe(learned.layout, learned.moving, address="192.0.2.7", via="snmp-2c")
+        decoded = decode(learned.layout, learned.moving, [], printer=printer, taken_at=TAKEN_AT)
+        lines = explain(learned.layout, learned.moving, (), (), decoded).used
+    finally:
+        library.use(before)
+    used = {line.oid.removeprefix(vendor_devices.ACME): (line.part, line.meaning) for line in lines}
+    assert used[".1.1.0"] == ("printer", "serial LWK0012345")
+    assert used[".1.2.0"] == ("printer", "firmware 2.10")
+    assert used[".1.3.0"] == ("printer", "no model: blank, or its clean rules do not fit")
+    assert used[".5.1.0"] == ("supplies v:drum", "state ok, units 73, ratio 0.73")
+
+
+_PROFILE = r"""
+[[identity]]
+field = "serial"
+oid = "1.3.6.1.4.1.32473.7.1.1.0"
+[[identity]]
+field = "firmware"
+oid = "1.3.6.1.4.1.32473.7.1.2.0"
+clean = ['regex Version (\S+)']
+[[identity]]
+field = "model"
+oid = "1.3.6.1.4.1.32473.7.1.3.0"
+clean = ['regex Model (.+)']
+[[supply]]
+key = "drum"
+kind = "drum"
+level = "1.3.6.1.4.1.32473.7.5.1.0"
+unit = "percent"
+"""
