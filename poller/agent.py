@@ -22,7 +22,8 @@ from poller.clock import Clock
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Network, ipp_intervals
 from poller.config import Range as ConfiguredRange
 from poller.engine import device, second
-from poller.engine.device import OCTETS_MAX, OCTETS_MAX_SLOW
+from poller.engine.asking import OCTETS_MAX, OCTETS_MAX_SLOW
+from poller.engine.faults import contained
 from poller.engine.fleet import Fleet
 from poller.engine.journal import Journal
 from poller.engine.poll import Place, Poller
@@ -304,7 +305,7 @@ class Agent:
                     continue
                 place = self._places[target.range]
                 try:
-                    with device.contained(target):
+                    with contained(target):
                         told = await second.read(client, target, self._clock, range=target.range, location=place.location)
                 except PrinterError:
                     continue
@@ -339,7 +340,7 @@ class Agent:
         return lambda target: plan.find(target.address, target.port) is not None or target.range in named
 
     async def _identify(self, target: Target) -> Identified[None]:
-        with device.contained(target):
+        with contained(target):
             location = self._places[target.range].location
             return Identified(await device.identify(self._wire, target, rows_max=self._config.poll.rows_max, location=location), None)
 
@@ -357,7 +358,7 @@ class Agent:
             raise UnknownCredentialError(credential)
         address = await host.resolve(name)
         targets = [Target(address=address, port=port, credential=one) for one in chosen[:CREDENTIALS_PER_ADDRESS_MAX]]
-        with device.contained(targets[0]):
+        with contained(targets[0]):
             decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
         return decoded
 

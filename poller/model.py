@@ -85,13 +85,15 @@ class Credential(Value, frozen=True, kw_only=True):
 class Target(Value, frozen=True, kw_only=True):
     """Whom to ask and how.
 
-    `address` is an IP address as text (RFC 5952 for IPv6); `range` the name of the `[[range]]` it came from.
+    `address` is an IP address as text (RFC 5952 for IPv6); `range` the name of the `[[range]]` it came from; `pause_ms` how long the
+    device is left alone before each question.
     """
 
     address: str
     port: int = 161
     credential: Credential
     range: str | None = None
+    pause_ms: int = 0
 
 
 # --- a reading ---------------------------------------------------------------------------------------------------------

@@ -201,7 +201,11 @@ def _explain(decoded: Decoded, learned: Learned, target: Target) -> None:
     manners = learned.device.manners
     bulk = f"{manners.bulk_rows} rows by GETBULK" if manners.bulk_rows > 1 else "one row by GETNEXT"
     asked = f"SNMP {target.credential.version}, port {target.port}, credential {target.credential.name!r}"
-    console.print(f"\nasked {target.address} by {asked}; {bulk}, {manners.oids_max} OIDs by GET", markup=False, style="bold")
+    pause = f", {manners.pause_ms} ms apart" if manners.pause_ms else ""
+    context = f", in context {manners.context} too" if manners.context else ""
+    console.print(
+        f"\nasked {target.address} by {asked}; {bulk}, {manners.oids_max} OIDs by GET{pause}{context}", markup=False, style="bold"
+    )
     show("used", ("OID", "object", "raw", "became", "meaning"), explanation.used)
     show("unused", ("OID", "object", "raw", "because"), explanation.unused)
     if decoded.display:

@@ -97,6 +97,7 @@ async def _sweep(
     from poller import host
     from poller.clock import SystemClock
     from poller.engine import device
+    from poller.engine.faults import contained
     from poller.engine.sweep import Identified, Sweep
     from poller.engine.targets import Plan, Range
     from poller.networks import HostName, Interval
@@ -116,7 +117,7 @@ async def _sweep(
     async with SnmpSocket(timeout_seconds=settings.poll.timeout_seconds, retries=settings.poll.retries) as wire:
 
         async def identify(target: Target) -> Identified[None]:
-            with device.contained(target):
+            with contained(target):
                 return Identified(await device.identify(wire, target, rows_max=settings.poll.rows_max, location=None), None)
 
         with _ProgressBar() as bar:

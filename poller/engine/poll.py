@@ -20,13 +20,15 @@ import msgspec
 from poller import exposition
 from poller.clock import Clock
 from poller.engine import device, second
-from poller.engine.device import OCTETS_MAX, Device, Manners
+from poller.engine.asking import OCTETS_MAX, Manners
+from poller.engine.device import Device
+from poller.engine.faults import contained
 from poller.engine.fleet import Fleet
 from poller.engine.remembered import Remembered, Way
 from poller.engine.roster import Roster
 from poller.engine.schedule import Schedule
 from poller.engine.wire import AttributeSource, Wire
-from poller.errors import AgentError, NoAnswerError, PrinterError
+from poller.errors import AgentError, NoAnswerError, PrinterError, UnreachableError
 from poller.exposition import Sample
 from poller.logs import emit
 from poller.model import Credential, Decoded, Printer, Reading, Target
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 _LEARN_EVERY_SECONDS = 24 * 3600.0
 _SNMP_AGAIN_SECONDS = 3600.0
+_WAKE_SECONDS = 30.0  # a printer asleep for hours may take 20 s to answer; the question that got none has woken it
 _RELEARN_AFTER_SECONDS = 3600.0  # an agent whose tables never hold still is walked once an hour, not at every poll
 
 _decode_reading = msgspec.json.Decoder(Reading).decode
@@ -66,7 +69,8 @@ class Place(_Struct, frozen=True, kw_only=True):
 class _Known:
     """A printer we poll; `device` is None until it is learned. `due_at` is its next poll, for those who remember it.
 
-    `second` is the patience for IPP beside SNMP; until `by_ipp_until_at` it is asked by IPP alone, since SNMP was silent.
+    `is_doubted` says that it was silent once and is asked again before anybody is told. `second` is the patience for IPP beside SNMP; until
+    `by_ipp_until_at` it is asked by IPP alone, since SNMP was silent.
     """
 
     printer: Printer
@@ -77,6 +81,7 @@ class _Known:
     due_at: float = 0.0
     other_way: Target | None = None
     is_silent: bool = False
+    is_doubted: bool = False
     second: second.Patience = field(default_factory=second.Patience)
     by_ipp_until_at: float = 0.0
 
@@ -193,8 +198,8 @@ class Poller:
             other_way = one.other_way.target(credentials) if one.other_way is not None else None
             known.other_way = other_way if other_way is not None and is_wanted(other_way) else None
             if one.layout is not None and one.learned_utc is not None:
-                manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven)
-                known.device = Device(one.layout, manners, config_changes=one.config_changes)
+                manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven, one.pause_ms, one.context)
+                known.device = Device(one.layout, manners, config_changes=one.config_changes, context_at=one.context_at)
                 known.learned_at = now_at - max(0.0, (now_utc - one.learned_utc).total_seconds())
             reading = _reading(one.reading)
             if reading is not None:
@@ -224,6 +229,9 @@ class Poller:
             oids_max=manners.oids_max,
             bulk_rows=manners.bulk_rows,
             is_proven=manners.is_proven,
+            pause_ms=manners.pause_ms,
+            context=manners.context,
+            context_at=() if one is None else one.context_at,
             due_utc=now_utc + timedelta(seconds=known.due_at - now_at),
             is_silent=known.is_silent,
             boot_utc=None if entry is None else entry.boot_utc,
@@ -254,10 +262,15 @@ class Poller:
         began_at = self._clock.monotonic()
         before = known.printer
         try:
-            with device.contained(known.target):
+            with contained(known.target):
                 decoded = await self._read(known)
         except PrinterError as error:
             self._results[error.kind] += 1
+            if self._may_be_asleep(known, error):
+                known.is_doubted = True
+                self._set_due(known, self._clock.monotonic() + _WAKE_SECONDS)
+                return
+            known.is_doubted = False
             self._note_silence(known, error, self._clock.monotonic() - began_at)
             return
         self._results["ok"] += 1
@@ -269,6 +282,7 @@ class Poller:
         if known.is_silent:
             emit(log, logging.INFO, "printer.back", printer=known.printer.id, address=known.target.address)
             known.is_silent = False
+        known.is_doubted = False
 
     async def _read(self, known: _Known) -> Decoded:
         """Read by SNMP, filled in by IPP where a range allows that; by IPP alone while SNMP is silent, which is tried now and then."""
@@ -319,6 +333,11 @@ class Poller:
         for fault in learned.faults:
             emit(log, logging.INFO, "printer.table_broken", printer=printer.id, reason=fault)
         return decoded
+
+    def _may_be_asleep(self, known: _Known, error: PrinterError) -> bool:
+        """Say whether a printer that gave no answer gets one more try first: all was well so far, and there is no other way to it."""
+        is_silence = isinstance(error, NoAnswerError) and not isinstance(error, UnreachableError)
+        return is_silence and not (known.is_silent or known.is_doubted) and known.other_way is None
 
     def _note_silence(self, known: _Known, error: PrinterError, duration_seconds: float) -> None:
         printer_id, now_at = known.printer.id, self._clock.monotonic()

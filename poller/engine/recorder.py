@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from poller.engine.device import Manners, walk
+from poller.engine.asking import Manners, walk
 from poller.engine.wire import Wire
 from poller.model import Target
 from poller.snmp.message import Value

@@ -32,6 +32,7 @@ _NAME_SIZE = 16
 _SUM_SIZE = 4
 _OIDS_MAX = 8192  # 46 objects of at most 128 rows each are fewer
 _SHAPES_MAX = 4096
+_PAUSE_MS_MAX = 10_000
 
 _Utc = Annotated[datetime, Meta(tz=True)]
 
@@ -61,8 +62,9 @@ class Way(_Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fi
 class Remembered(_Struct, frozen=True, kw_only=True, gc=False):
     """One polled printer as it has to survive a restart.
 
-    `layout` is None, and with it `learned_utc`, before the first poll. `oids_max`, `bulk_rows` and `is_proven` are its manners
-    (`engine/device.py`). `reading` is the JSON of the last one, empty when there is none; `last_poll_seconds` how long the last poll took.
+    `layout` is None, and with it `learned_utc`, before the first poll. `oids_max`, `bulk_rows`, `is_proven`, `pause_ms` and `context` are
+    its manners (`engine/asking.py`), `context_at` what is asked in that context (`engine/device.py`). `reading` is the JSON of the last
+    one, empty when there is none; `last_poll_seconds` how long the last poll took.
     """
 
     printer: Printer
@@ -75,6 +77,9 @@ class Remembered(_Struct, frozen=True, kw_only=True, gc=False):
     oids_max: int
     bulk_rows: int
     is_proven: bool = False
+    pause_ms: int = 0
+    context: str = ""
+    context_at: tuple[int, ...] = ()
     due_utc: datetime
     is_silent: bool = False
     boot_utc: datetime | None = None
@@ -117,6 +122,9 @@ class _Body(_Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_
     boot_utc: _Utc | None
     last_ok_utc: _Utc | None
     last_poll_seconds: float
+    pause_ms: Annotated[int, Meta(ge=0, le=_PAUSE_MS_MAX)] = 0
+    context: str = ""
+    context_at: Annotated[tuple[Annotated[int, Meta(ge=0, lt=_OIDS_MAX)], ...], Meta(max_length=_OIDS_MAX)] = ()
 
 
 class _ShapeBody(_Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
@@ -175,6 +183,9 @@ def pack(remembered: Remembered) -> Packed:
                 boot_utc=remembered.boot_utc,
                 last_ok_utc=remembered.last_ok_utc,
                 last_poll_seconds=remembered.last_poll_seconds,
+                pause_ms=remembered.pause_ms,
+                context=remembered.context,
+                context_at=remembered.context_at,
             )
         )
     except (UnicodeError, OverflowError, ValueError) as error:  # half a surrogate pair, a number beyond 64 bits
@@ -200,12 +211,15 @@ class Unpacker:
                 ip_address(body.other_way.address)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise StateError(f"not a printer: {error}") from error
+        layout = self._layout(body)
+        if body.context_at and (layout is None or max(body.context_at) >= len(layout.shape.moving)):
+            raise StateError("a printer asked in a context for what it does not have")
         return Remembered(
             printer=body.printer,
             way=body.way,
             other_way=body.other_way,
             location=body.location,
-            layout=self._layout(body),
+            layout=layout,
             learned_utc=body.learned_utc,
             config_changes=body.config_changes,
             oids_max=body.oids_max,
@@ -216,6 +230,9 @@ class Unpacker:
             boot_utc=body.boot_utc,
             last_ok_utc=body.last_ok_utc,
             last_poll_seconds=body.last_poll_seconds,
+            pause_ms=body.pause_ms,
+            context=body.context,
+            context_at=body.context_at,
             reading=reading,
         )
 

@@ -76,6 +76,9 @@ PRINTER_MIB: Oid = mib.PRINTER_MIB
 ENTERPRISES: Oid = mib.ENTERPRISES
 """What vendors have of their own is below it."""
 
+SUPPLIES: Oid = mib.SUPPLY_ENTRY
+"""The supply table: a printer that shows none of it may have it in another SNMP context."""
+
 ALERTS: Oid = mib.ALERT_ENTRY
 """The alert table, walked at every poll: its rows come and go, so they are part of no shape."""
 

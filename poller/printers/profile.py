@@ -238,7 +238,7 @@ class Display(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Manners(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What devices of this family bear: see `engine/device.py`. *context* is where their tables may be as well (RFC 3411 contextName)."""
+    """What devices of this family bear: see `engine/asking.py`. *context* is where their tables may be as well (RFC 3411 contextName)."""
 
     getbulk: bool = True
     bulk_rows: Annotated[int, Meta(ge=2, le=64)] | None = None

@@ -1,7 +1,7 @@
 """How devices go wrong, on purpose: for the tests of whoever has to bear it.
 
 A misbehaviour takes the question and the reply a good device would give (None: silence) and returns what is sent instead. It is given
-to the simulator for single addresses; nothing else here knows of it.
+to the simulator for single addresses; nothing else here knows of it. What poller does about each is told in docs/agents.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from poller.simulator.agent import (
     read_request,
 )
 from poller.snmp import ber
-from poller.snmp.message import ErrorStatus
+from poller.snmp.message import ErrorStatus, decode
+from poller.snmp.oid import Oid, arcs, from_arcs
 
 
 class Outgoing(NamedTuple):
@@ -37,6 +38,7 @@ class Outgoing(NamedTuple):
 Misbehaviour = Callable[[bytes, bytes | None], Iterable[Outgoing]]
 
 FLOOD_DATAGRAMS = 100
+_ROW_ARCS = 12  # an OID of as many is a cell of a table of the Printer-MIB, not its root
 
 
 def loop(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
@@ -47,6 +49,25 @@ def loop(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
     times = min(max(request.second, 1), 10) if request.kind == GET_BULK else 1
     varbinds = [encode_varbind(oid, ber.INTEGER, b"\x01") for oid, _ in request.asked] * times
     return [Outgoing(encode_response(request, varbinds))]
+
+
+def never_end(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
+    """Let every table go on for ever: behind its last row comes one more, whose index is one greater."""
+    request = _read(question)
+    if request is None or reply is None or request.kind == GET or len(arcs(request.asked[0][0])) < _ROW_ARCS:
+        return _as_is(reply)
+    times = min(max(request.second, 1), 10) if request.kind == GET_BULK else 1
+    varbinds = [encode_varbind(_behind(request.asked[0][0], steps), ber.INTEGER, b"\x01") for steps in range(1, times + 1)]
+    return [Outgoing(encode_response(request, varbinds))]
+
+
+def say_rows_twice(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
+    """Put every row of a GETBULK's answer into it twice."""
+    request = _read(question)
+    if request is None or reply is None or request.kind != GET_BULK:
+        return _as_is(reply)
+    rows = [encode_varbind(row.oid, *row.value) for row in decode(reply).varbinds if isinstance(row.value, tuple)]
+    return _as_is(reply) if not rows else [Outgoing(encode_response(request, [row for row in rows for _ in range(2)]))]
 
 
 def lie_about_length(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
@@ -117,6 +138,39 @@ def answer_late(seconds: float) -> Misbehaviour:
     return misbehave
 
 
+def wake_slowly(seconds: float, *, after_idle_seconds: float, monotonic: Callable[[], float]) -> Misbehaviour:
+    """Fall asleep when nobody asks for so long; the next question wakes it, and no answer goes out before it is awake."""
+    asked_at = awake_at = float("-inf")
+
+    def misbehave(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
+        nonlocal asked_at, awake_at
+        now = monotonic()
+        if now - asked_at > after_idle_seconds:
+            awake_at = now + seconds
+        asked_at = now
+        return [] if reply is None else [Outgoing(reply, after_seconds=max(0.0, awake_at - now))]
+
+    return misbehave
+
+
+def reboot_when_hurried(pause_seconds: float, *, boot_seconds: float, monotonic: Callable[[], float]) -> Misbehaviour:
+    """Start anew, silent meanwhile, when a question comes sooner than *pause_seconds* after the last answer."""
+    answered_at = back_at = float("-inf")
+
+    def misbehave(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
+        nonlocal answered_at, back_at
+        now = monotonic()
+        if now < back_at:
+            return []
+        if now - answered_at < pause_seconds:
+            back_at = now + boot_seconds
+            return []
+        answered_at = now
+        return _as_is(reply)
+
+    return misbehave
+
+
 def ignore_version_2c(question: bytes, reply: bytes | None) -> Iterable[Outgoing]:
     """Answer SNMPv1 alone."""
     request = _read(question)
@@ -141,6 +195,11 @@ def too_big_above(varbinds: int) -> Misbehaviour:
         return [Outgoing(encode_error(request, status=ErrorStatus.TOO_BIG, index=0))]
 
     return misbehave
+
+
+def _behind(oid: Oid, steps: int) -> Oid:
+    *head, last = arcs(oid)
+    return from_arcs((*head, min(last + steps, 2**32 - 1)))
 
 
 def _as_is(reply: bytes | None) -> Iterable[Outgoing]:

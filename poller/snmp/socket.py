@@ -1,9 +1,9 @@
 """The edge to the network: one UDP socket per address family, thousands of questions in flight.
 
-An answer is taken when its request-id is one we wait for *and* it comes from the address we asked; whatever else arrives is counted
-under its reason and dropped, whatever it is. A device is asked one question at a time: several printers' network cards answer only the last
-of two that overlap. Timing is a wheel: one timer of the loop turns it, however many questions wait; a question that was answered
-is simply found done when its slot comes round.
+An answer is taken when its request-id is one we wait for *and* it comes from the address we asked; whatever else arrives is counted under
+its reason and dropped, whatever it is. A device is asked one question at a time: several printers' network cards answer only the last of
+two that overlap; one whose target has a `pause_ms` is left alone so long before each. Timing is a wheel: one timer of the loop turns it,
+however many questions wait; a question that was answered is simply found done when its slot comes round.
 
 A v3 device is first asked for its engine (once, one packet more), and each of its answers has to prove who sent it before the question it
 answers is done (`v3.py`); one that does not is counted and dropped like any stray. Once per question the socket sets itself right: by the
@@ -23,7 +23,7 @@ import time
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
@@ -118,6 +118,7 @@ class SnmpSocket:
         retries: int,
         stranger: Stranger | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.stranger = stranger
         self._waits_seconds = tuple(timeout_seconds * _BACK_OFF**n for n in range(retries + 1))
@@ -133,6 +134,7 @@ class SnmpSocket:
         self._slot_done = 0
         self._timer: asyncio.TimerHandle | None = None
         self._buffer = memoryview(bytearray(_DATAGRAM_MAX))
+        self._sleep = sleep
         self._monotonic = monotonic  # for the clocks of engines
         self._engines = Engines(monotonic)
         self._salts = itertools.count(secrets.randbits(_SALT_BITS - 1))
@@ -259,6 +261,8 @@ class SnmpSocket:
         exchange = _Exchange(number, to, request.with_request_id(number), self._loop.create_future(), opens)
         self._waiting[number] = self._asked[device] = exchange
         try:
+            if target.pause_ms:
+                await self._sleep(target.pause_ms / 1000)
             self._try(exchange)
             return await exchange.answer
         finally:

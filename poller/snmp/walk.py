@@ -29,16 +29,21 @@ class Walk:
     def feed(self, rows: Sequence[tuple[Oid, Value]]) -> list[tuple[Oid, Value]]:
         """Take one reply, empty at the end of the MIB; return its rows inside the subtree.
 
-        Raises AgentError; the rows taken before stay good, and so do those of this reply in front of the fault, in `taken`.
+        A row that is said twice counts once, as long as the reply goes on. Raises AgentError; the rows taken before stay good, and so do
+        those of this reply in front of the fault, in `taken`.
         """
         self.taken: list[tuple[Oid, Value]] = []
+        again: Oid | None = None
         if not rows:
             self.is_done = True
         for oid, value in rows:
             if not oid.startswith(self._root):
                 self.is_done = True
                 break
-            if arcs(oid) <= arcs(self.next_oid):
+            if oid == self.next_oid:
+                again = oid
+                continue
+            if arcs(oid) < arcs(self.next_oid):
                 self.is_done = True
                 raise AgentError("OID did not advance", oid=text(oid))
             if self._rows_left == 0:
@@ -47,4 +52,7 @@ class Walk:
             self._rows_left -= 1
             self.next_oid = oid
             self.taken.append((oid, value))
+        if again is not None and not self.taken and not self.is_done:
+            self.is_done = True
+            raise AgentError("OID did not advance", oid=text(again))
         return self.taken

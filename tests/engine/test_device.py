@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from poller.engine import device, recorder
-from poller.engine.device import Manners
-from poller.errors import AccessError, AgentError, MisreadError, NoAnswerError, Refusal
+from poller.engine import asking, device, recorder
+from poller.engine.asking import Manners
+from poller.errors import AccessError, NoAnswerError, Refusal
 from poller.model import Credential, Target, User
 from poller.printers import layout as layouts
 from poller.simulator import recordings
@@ -59,10 +59,10 @@ async def test_a_get_too_large_for_the_device_is_cut_until_it_fits_and_stays_cut
     wire = wire_of("a3-colour-mfp")
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     wire.oids_max, wire.is_large_met_by_silence = 7, by_silence
-    assert await device.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners) == learned.moving
+    assert await asking.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners) == learned.moving
     assert learned.device.manners.oids_max <= 7
     wire.asked.clear()
-    await device.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners)
+    await asking.ask(wire, TARGET, learned.layout.shape.moving, learned.device.manners)
     assert max(count for _, count in wire.asked) <= 7
 
 
@@ -71,7 +71,7 @@ async def test_silence_of_a_device_known_to_bear_large_questions_is_silence() ->
     manners = Manners(is_proven=True)
     wire.is_silent = True
     with pytest.raises(NoAnswerError):
-        await device.ask(wire, TARGET, layouts.SCALARS * 10, manners)
+        await asking.ask(wire, TARGET, layouts.SCALARS * 10, manners)
     assert len(wire.asked) == 1
 
 
@@ -82,7 +82,7 @@ async def test_one_value_the_agent_chokes_on_costs_that_value_alone(is_named: bo
     learned = await device.learn(wire, TARGET, rows_max=ROWS_MAX)
     moving = learned.layout.shape.moving
     wire.broken = {moving[5]}
-    values = await device.ask(wire, TARGET, moving, learned.device.manners)
+    values = await asking.ask(wire, TARGET, moving, learned.device.manners)
     assert values[5] is Missing.NULL
     assert (learned.device.manners.oids_max == Manners().oids_max) is is_named  # one that names it is not asked for less
     assert values[:5] + values[6:] == learned.moving[:5] + learned.moving[6:]
@@ -137,14 +137,6 @@ async def test_read_goes_from_credential_to_credential_until_one_is_answered(clo
     wire.is_silent = True
     with pytest.raises(NoAnswerError):
         await device.read(wire, [TARGET, TARGET], clock, rows_max=ROWS_MAX)
-
-
-def test_a_fault_of_ours_stays_with_the_device_and_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(MisreadError), device.contained(TARGET):
-        raise KeyError("a bug")
-    assert caplog.records[0].exc_info is not None
-    with pytest.raises(AgentError), device.contained(TARGET):
-        raise AgentError("not ours")
 
 
 async def test_a_recording_has_every_row_but_those_of_jobs() -> None:

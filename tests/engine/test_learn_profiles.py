@@ -72,6 +72,26 @@ async def test_instances_are_asked_and_columns_walked_the_first_alone_when_it_is
     assert [oid for oid in wire.asked if oid in (parse(f"{ACME}.3.1"), parse(f"{ACME}.3.2"))] == [parse(f"{ACME}.3.1")]
 
 
+async def test_a_later_column_that_is_empty_does_not_end_its_table() -> None:
+    library.use(build(PROFILE.replace(f'label = "{ACME}.3.2"', f'none = "{ACME}.3.7", label = "{ACME}.3.2"')))
+    learned = await device.learn(Choosy(rows({LIFE: 3, ".3.1.1": 41, ".3.2.1": "prints"})), TARGET, rows_max=100)
+    assert parse(f"{ACME}.3.1.1") in learned.layout.shape.moving
+    assert parse(f"{ACME}.3.2.1") in learned.layout.shape.steady
+
+
+async def test_a_first_column_that_cannot_be_told_does_not_end_its_table() -> None:
+    class Chokes(Choosy):
+        async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
+            if oid == parse(f"{ACME}.3.1"):
+                raise AgentError("genErr", status=ErrorStatus.GEN_ERR)
+            return await super().next(target, oid, rows)
+
+    wire = Chokes(rows({LIFE: 3, ".3.2.1": "prints"}))
+    learned = await device.learn(wire, TARGET, rows_max=100)
+    assert parse(f"{ACME}.3.2") in wire.asked
+    assert len(learned.faults) == 1
+
+
 @pytest.mark.parametrize(
     "fault", [NoAnswerError("192.0.2.7", tries=3), AgentError("genErr", status=ErrorStatus.GEN_ERR)], ids=["silence", "genErr"]
 )

@@ -13,11 +13,13 @@ from poller.engine import device
 from poller.engine.fleet import Fleet
 from poller.engine.poll import Place, Poller
 from poller.engine.roster import Roster
+from poller.errors import NoAnswerError
 from poller.logs import as_dict
 from poller.model import Printer
-from poller.simulator import recordings
+from poller.simulator import misbehaviour, recordings
 from poller.snmp.oid import parse
 from tests.engine.device_wire import TARGET, DeviceWire
+from tests.engine.misbehaving_wire import MisbehavingWire
 from tests.fake_clock import FakeClock
 
 EVERY_SECONDS = 900.0
@@ -66,8 +68,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(clock: FakeClock, name: str = "colour-laser") -> AsyncIterator[Bench]:
-    one, stop = Bench(clock, DeviceWire(recordings.load(name).rows)), asyncio.Event()
+async def bench(clock: FakeClock, *, wire: DeviceWire | None = None) -> AsyncIterator[Bench]:
+    one, stop = Bench(clock, wire or DeviceWire(recordings.load("colour-laser").rows)), asyncio.Event()
     running = asyncio.create_task(one.poller.run(stop))
     try:
         yield one
@@ -120,6 +122,42 @@ async def test_a_silent_printer_is_down_asked_less_often_logged_once_and_welcome
         assert entry.is_up
     events = [as_dict(record)["event"] for record in caplog.records]
     assert (events.count("printer.silent"), events.count("printer.back")) == (1, 1)
+
+
+async def test_a_printer_that_has_to_wake_first_is_never_called_silent(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    sleepy = misbehaviour.wake_slowly(20.0, after_idle_seconds=EVERY_SECONDS / 2, monotonic=clock.monotonic)
+    wire = MisbehavingWire(recordings.load("colour-laser").rows, sleepy, clock)
+    async with bench(clock, wire=wire) as one:
+        with pytest.raises(NoAnswerError):
+            await one.find()
+        clock.advance(20)
+        printer = await one.find()
+        await one.pass_seconds(EVERY_SECONDS * 4)
+        results = one.poller.status().results
+        assert results["no_answer"] >= 3
+        assert results["ok"] > results["no_answer"]
+        entry = one.fleet.get(printer.id)
+        assert entry is not None
+        assert entry.is_up
+    assert "printer.silent" not in [as_dict(record)["event"] for record in caplog.records]
+
+
+async def test_a_printer_gone_quiet_is_asked_once_more_before_it_is_called_silent(clock: FakeClock) -> None:
+    async with bench(clock) as one:
+        printer = await one.find()
+        await one.pass_seconds(2)
+        one.wire.is_silent = True
+        while not one.poller.status().results.get("no_answer"):
+            await one.pass_seconds(5)
+        entry = one.fleet.get(printer.id)
+        assert entry is not None
+        assert entry.is_up
+        await one.pass_seconds(40)
+        entry = one.fleet.get(printer.id)
+        assert entry is not None
+        assert not entry.is_up
+        assert one.poller.status().results["no_answer"] == 2
 
 
 async def test_a_printer_silent_for_longer_than_it_is_shown_is_forgotten(clock: FakeClock) -> None:

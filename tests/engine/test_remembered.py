@@ -44,6 +44,8 @@ PRINTERS = st.builds(
     oids_max=st.integers(1, 128),
     bulk_rows=st.integers(1, 128),
     is_proven=st.booleans(),
+    pause_ms=st.integers(0, 10_000),
+    context=TEXTS,
     due_utc=TIMES,
     is_silent=st.booleans(),
     boot_utc=st.none() | TIMES,
@@ -166,10 +168,25 @@ def test_an_address_that_is_none_is_a_state_error(address: str) -> None:
             again(msgspec.structs.replace(printer(), **{field: way}))
 
 
-@pytest.mark.parametrize("field, value", [("oids_max", 0), ("bulk_rows", -1), ("oids_max", 10**6), ("due_utc", datetime(2026, 11, 20))])  # noqa: DTZ001
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("oids_max", 0),
+        ("bulk_rows", -1),
+        ("oids_max", 10**6),
+        ("pause_ms", -1),
+        ("context_at", (8000,)),
+        ("due_utc", datetime(2026, 11, 20)),  # noqa: DTZ001
+    ],
+)
 def test_numbers_and_times_no_printer_has_are_a_state_error(field: str, value: object) -> None:
     with pytest.raises(StateError):
         again(msgspec.structs.replace(printer(), **{field: value}))
+
+
+def test_what_is_asked_in_a_context_comes_back() -> None:
+    one = msgspec.structs.replace(printer(), pause_ms=20, context="Jetdirect", context_at=(0, 2))
+    assert again(one) == one
 
 
 def test_a_printer_whose_shape_is_gone_or_another_is_a_state_error() -> None:

@@ -10,6 +10,7 @@ from poller.simulator.agent import answer, view
 from poller.simulator.misbehaviour import Misbehaviour, Outgoing
 from poller.snmp.message import ErrorStatus, decode, encode_get, encode_next
 from poller.snmp.oid import parse as oid
+from tests.fake_clock import FakeClock
 
 AT, AFTER = oid("1.3.6.1.2.1.1.1.0"), oid("1.3.6.1.2.1.1.5.0")
 SHOWN = view([(AT, (4, b"Laser")), (AFTER, (4, b"name"))])
@@ -58,6 +59,37 @@ def test_getbulk_alone_fails_with_gen_err() -> None:
     assert decode(fine.payload).error_status == ErrorStatus.NO_ERROR
 
 
+def test_a_table_without_end_has_always_one_row_more() -> None:
+    row, behind = oid("1.3.6.1.2.1.43.11.1.1.9.1.4"), oid("1.3.6.1.2.1.43.11.1.1.9.1.5")
+    question = encode_next(row, rows=1, version="2c", community="public").with_request_id(0x01020304)
+    [outgoing] = sent(misbehaviour.never_end, question)
+    assert [varbind.oid for varbind in decode(outgoing.payload).varbinds] == [behind]
+    assert sent(misbehaviour.never_end, NEXT) == [Outgoing(answer(NEXT, SHOWN) or b"")]
+
+
+def test_rows_may_be_said_twice() -> None:
+    [outgoing] = sent(misbehaviour.say_rows_twice, BULK)
+    assert [varbind.oid for varbind in decode(outgoing.payload).varbinds] == [AFTER, AFTER]
+
+
+def test_one_asleep_answers_when_it_is_awake(clock: FakeClock) -> None:
+    how = misbehaviour.wake_slowly(20.0, after_idle_seconds=3600, monotonic=clock.monotonic)
+    delays = []
+    for wait_seconds in (0, 15, 10, 3000, 4000):
+        clock.advance(wait_seconds)
+        delays.append(sent(how, GET)[0].after_seconds)
+    assert delays == [20, 5, 0, 0, 20]
+
+
+def test_one_that_is_hurried_starts_anew(clock: FakeClock) -> None:
+    how = misbehaviour.reboot_when_hurried(0.05, boot_seconds=60, monotonic=clock.monotonic)
+    answers = []
+    for wait_seconds in (0, 0.06, 0.01, 0.06, 60, 0.06):
+        clock.advance(wait_seconds)
+        answers.append(len(sent(how, GET)))
+    assert answers == [1, 1, 0, 0, 1, 1]
+
+
 @pytest.mark.parametrize("varbinds, status", [(1, ErrorStatus.TOO_BIG), (2, ErrorStatus.NO_ERROR)])
 def test_too_big_begins_above_so_many_varbinds(varbinds: int, status: int) -> None:
     [outgoing] = sent(misbehaviour.too_big_above(varbinds), GET)
@@ -75,6 +107,10 @@ def test_too_big_begins_above_so_many_varbinds(varbinds: int, status: int) -> No
         misbehaviour.answer_from_other_port,
         misbehaviour.answer_from("127.0.0.9"),
         misbehaviour.answer_late(1.0),
+        misbehaviour.never_end,
+        misbehaviour.say_rows_twice,
+        misbehaviour.wake_slowly(20.0, after_idle_seconds=1.0, monotonic=lambda: 0.0),
+        misbehaviour.reboot_when_hurried(1.0, boot_seconds=1.0, monotonic=lambda: 0.0),
         misbehaviour.ignore_version_2c,
         misbehaviour.fail_bulk,
         misbehaviour.too_big_above(1),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from poller.engine import device
-from poller.engine.device import Manners
+from poller.engine import asking, device
+from poller.engine.asking import Manners
 from poller.model import Credential, Secret, SnmpVersion, Target
 from poller.printers import layout
 from poller.snmp.message import Missing, Question
@@ -75,7 +75,7 @@ async def test_a_walk_finds_what_net_snmps_own_walk_finds(agent: tuple[str, int]
     out, _ = await child.communicate()
     theirs = [line.split()[0].lstrip(".") for line in out.decode().splitlines() if line.startswith(".")]
     async with SnmpSocket(timeout_seconds=5, retries=2) as wire:
-        rows, fault = await device.walk(wire, target(port, version), SYSTEM, Manners(), rows_max=1000)
+        rows, fault = await asking.walk(wire, target(port, version), SYSTEM, Manners(), rows_max=1000)
     assert fault is None
     assert [text(oid) for oid, _ in rows] == theirs
     assert len(theirs) > 7

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from poller.engine import device
-from poller.engine.device import Manners
+from poller.engine import asking
+from poller.engine.asking import Manners
 from poller.errors import AccessError, PrinterError, Refusal
 from poller.model import AuthProtocol, Credential, PrivProtocol, Reading, Secret, Target, User
 from poller.snmp import v3
@@ -82,7 +82,7 @@ async def test_snmpd_is_read_at_every_level_with_every_cipher(port: int) -> None
         for name in USERS:
             target = target_of(port, user_of(name))
             assert await wire.get(target, Question((LOCATION, NAME))) == ((4, b"Room 7"), (4, b"prn-7")), name
-            rows, fault = await device.walk(wire, target, SYSTEM, Manners(), rows_max=1000)
+            rows, fault = await asking.walk(wire, target, SYSTEM, Manners(), rows_max=1000)
             assert fault is None
             assert len(rows) > 7
         assert wire.status().requests < 9 * len(USERS)  # one discovery for all

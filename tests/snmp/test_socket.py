@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from poller.errors import AgentError, DecodeError, NoAnswerError, UnreachableError
@@ -139,6 +140,21 @@ async def test_a_device_is_asked_one_question_at_a_time() -> None:
         answers = await asyncio.gather(*(wire.get(agent.target(), ASKED) for _ in range(8)))
         assert answers == [((4, b"prn-1"),)] * 8
         assert most == 1
+
+
+async def test_a_target_with_a_pause_is_left_alone_before_each_question_and_no_other_is() -> None:
+    paused: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        paused.append(seconds)
+
+    async with scripted(honest) as agent, SnmpSocket(timeout_seconds=LONG_SECONDS, retries=0, sleep=sleep) as wire:
+        await wire.get(agent.target(), ASKED)
+        assert paused == []
+        slow = msgspec.structs.replace(agent.target(), pause_ms=50)
+        await wire.get(slow, ASKED)
+        await wire.next(slow, parse("1.3.6.1.2.1.1"), 1)
+        assert paused == [0.05, 0.05]
 
 
 async def test_a_cancelled_question_gives_its_turn_to_the_next() -> None:

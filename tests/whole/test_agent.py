@@ -156,8 +156,9 @@ BAD = {
     "127.31.19.11": misbehaviour.fail_bulk,
     "127.31.19.12": misbehaviour.too_big_above(3),
     "127.31.19.13": misbehaviour.stay_silent,
+    "127.31.19.14": misbehaviour.say_rows_twice,
 }
-READABLE = {"127.31.19.6", "127.31.19.10", "127.31.19.11", "127.31.19.12"}
+READABLE = {"127.31.19.6", "127.31.19.10", "127.31.19.11", "127.31.19.12", "127.31.19.14"}
 
 
 async def test_agents_that_misbehave_cost_themselves_alone_and_are_counted(caplog: pytest.LogCaptureFixture) -> None:

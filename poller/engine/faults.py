@@ -1,0 +1,56 @@
+"""The border between one device and the rest: what this program gets wrong about a device stays with that device."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import Counter as Tally
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+
+from poller.errors import MisreadError, PollerError
+from poller.logs import emit
+from poller.model import Target
+
+log = logging.getLogger(__name__)
+
+_PLACES_MAX = 256  # then nobody reads another traceback
+
+_times: Tally[str] = Tally()
+"""How often each place in the code has failed since the start."""
+
+
+@contextmanager
+def contained(target: Target) -> Iterator[None]:
+    """Keep a fault of ours to the device that shows it: one odd printer must not blind a whole site.
+
+    The one place that catches everything: it logs and raises MisreadError, which is counted like any other failure. A fault that every
+    device meets is logged with its traceback once for each place in the code; from then on with the place and how often.
+    """
+    try:
+        yield
+    except PollerError:
+        raise
+    except Exception as error:
+        place = _place(error)
+        is_known = place in _times or len(_times) >= _PLACES_MAX
+        if place in _times or not is_known:
+            _times[place] += 1
+        emit(
+            log,
+            logging.ERROR,
+            "device.misread",
+            exc_info=None if is_known else error,
+            address=target.address,
+            error=type(error).__name__,
+            place=place,
+            times=_times.get(place),
+        )
+        raise MisreadError(target.address) from error
+
+
+def _place(error: Exception) -> str:
+    """Return where *error* was raised. Neither its text nor any value is part of that."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{PurePath(frame.filename).name}:{frame.lineno} {type(error).__name__}"
