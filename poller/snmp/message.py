@@ -242,10 +242,16 @@ def _read_rest(box: bytes, heads: Heads) -> tuple[Value | Missing, ...]:
     values: list[Value | Missing] = []
     for head in heads.oids[1:]:
         value, at = _read_varbind(box, at, end, head)
-        values.append(value)
+        values.append(_shared(value))
     if at != end:
         raise DecodeError("more varbinds than were asked", at)
     return tuple(values)
+
+
+@lru_cache(maxsize=32_768)
+def _shared(value: Value | Missing) -> Value | Missing:
+    """Return one object for equal values: ten thousand printers have a few hundred levels, states and descriptions between them."""
+    return value
 
 
 def _read_varbind(box: bytes, at: int, end: int, head: bytes) -> tuple[Value | Missing, int]:
