@@ -25,7 +25,10 @@ from poller.snmp.oid import Oid, tail_arcs
 _SYS_DESCR = (
     re.compile(r"(?P<model>.+?) version (?P<firmware>\S+) kernel "),  # Lexmark and those who sell its engines
     re.compile(r"(?P<model>[^;]+?)(?:;? OS|;) ?V?(?P<firmware>\d[\d.]+)[^;]*;\s*Engine.*?(?:S/N (?P<serial>[^;,\s]*).*)?$"),  # Samsung
-    re.compile(r"(?P<model>[^;]+);.*?\b(?:System Software|System|SS|ESS|Controller) ?(?P<firmware>\d[\w.]*)"),  # Xerox, Fuji Xerox
+    re.compile(
+        r"(?P<model>[^;]+);.*?\b(?:System Software|System Firmware(?: Version)?|System|SS|ESS|Controller) ?V?(?P<firmware>\d[\w.]*)"
+    ),  # Xerox, Fuji Xerox
+    re.compile(r"(?P<model>[^;]+); ?OS ?V?(?P<firmware>\d[\d.]+)"),  # Xerox, solid ink and engines of Samsung
     re.compile(r"(?P<model>[^;]+);"),
     re.compile(r"(?P<model>.+?) (?P<firmware>\d+(?:\.\d+)+) / .* Network "),  # Ricoh and its brands
     re.compile(r"(?P<model>.+?),? +(?:Firmware )?Ver(?:sion)?[.:] ?(?P<firmware>[\w.]+)"),
@@ -34,9 +37,15 @@ _SYS_DESCR = (
 )
 """Forms of sysDescr that name the model in a place of their own; the first that fits counts."""
 
+_LEXMARK_TAIL = re.compile(
+    r" (?:(?P<serial>(?=[A-Z]*\d)[A-Z0-9]{7,}) )?(?P<firmware>[A-Z]{2,5}\d{0,3}\.[A-Z0-9]{2,5}\.[A-Z]?\d{3}(?:-\d+)?)$"
+)
+"""How hrDeviceDescr of Lexmark's engines ends, whoever sells them."""
+_MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 _SERIAL_IN_DESCR = re.compile(r"(?:\bSN:|\bS/N[: ])\s*([^,;\s]+)")
 _MODEL_TAIL = re.compile(r"(?: (?:Color|Colour|Mono|Laser|Multifunction))*(?: (?:Printer|System))+$", re.IGNORECASE)
 _MODEL_LETTERS_MAX = 64
+_BARE_MODEL_LETTERS_MAX = 32
 _SERIAL = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{2,62})")
 _NO_SERIAL = re.compile(r"n/?a|none|null|unknown|undefined|default|not ?(?:set|available|specified)|\W+|(.)\1+", re.IGNORECASE)
 _COUNTING = "01234567890123456789", "98765432109876543210"
@@ -158,12 +167,17 @@ def _facts(values: tuple[Value | Missing | None, ...], claims: tuple[Claim, ...]
     form = next((found for pattern in _SYS_DESCR if (found := pattern.match(description))), None)
     named = form.groupdict() if form is not None else {}
     in_descr = _SERIAL_IN_DESCR.search(description)
+    tail = _LEXMARK_TAIL.search(device)
+    in_tail = tail.groupdict() if tail is not None else {}
     serials = (_text(by_object[mib.SERIAL_NUMBER]), in_descr and in_descr[1], ieee_1284.get("SN"))
-    serial = next(filter(None, map(read_serial, (*claimed("serial", "before"), *serials, *claimed("serial", "after")))), None)
+    serial = next(
+        filter(None, map(read_serial, (*claimed("serial", "before"), *serials, *claimed("serial", "after"), in_tail.get("serial")))), None
+    )
     firmware = None if makers.NO_MODELS.search(named.get("model") or "") else named.get("firmware")
     model = next(filter(None, (_claimed_model(text, brand, serial) for text in claimed("model", "before"))), None)
     model = model or _model(description, named.get("model"), device, ieee_1284.get("MDL", ""), serial)
     model = model or next(filter(None, (_claimed_model(text, brand, serial) for text in claimed("model", "after"))), None)
+    model = model or _unbranded(description, object_id)
     maker = _first(claimed("manufacturer", "before"))
     maker = maker or _manufacturer(description, device, ieee_1284.get("MFG", ""), object_id, device_id, brand)
     hardware = by_object[mib.INTERFACE_ADDRESS]
@@ -172,7 +186,14 @@ def _facts(values: tuple[Value | Missing | None, ...], claims: tuple[Claim, ...]
         manufacturer=maker or _first(claimed("manufacturer", "after")),
         model=model,
         serial=serial,
-        firmware=_first([*claimed("firmware", "before"), *filter(None, [firmware]), *claimed("firmware", "after")]),
+        firmware=_first(
+            [
+                *claimed("firmware", "before"),
+                *filter(None, [firmware]),
+                *claimed("firmware", "after"),
+                *filter(None, [in_tail.get("firmware")]),
+            ]
+        ),
         hostname=_first([*claimed("hostname", "before"), *filter(None, [_text(by_object[mib.HOST_NAME])]), *claimed("hostname", "after")]),
         location=_text(by_object[mib.LOCATION]),
         mac=octets.hex() if is_hardware_address(octets) else None,
@@ -231,16 +252,27 @@ def _branded(text: str | None) -> str | None:
     return text if text is not None and brand_of(text) is not None else None
 
 
+def _unbranded(description: str, object_id: Oid) -> str | None:
+    """Return a sysDescr that is nothing but a model ("Generic 36BW-9"), where the number beside it is given to printers only."""
+    family = _family(object_id)
+    if family is None or family.given_to != "printer" or len(description) > _BARE_MODEL_LETTERS_MAX:
+        return None
+    return clean_model(description, None) if not makers.NO_MODEL_TEXTS.search(description) else None
+
+
 def clean_model(text: str, serial: str | None) -> str | None:
     """Return *text* without brand, serial number, firmware and filler; None where no model is left: one has a digit in it."""
-    text = text.partition(";")[0].strip()
+    text = _LEXMARK_TAIL.sub("", text.partition(";")[0].strip())
+    if makers.NO_MODELS.search(text):
+        return None
     while (brand := brand_of(text)) is not None and (found := brand.name.match(text)) is not None and found.end():
         text = text[found.end() :]
     tokens = text.split(" ")
     if serial is not None:
         at = next((at for at, token in enumerate(tokens) if at and len(token) > 4 and serial.startswith(token)), len(tokens))
         tokens = tokens[:at]  # what follows the serial number is the firmware
-    text = _MODEL_TAIL.sub("", " ".join(tokens)).removesuffix(" /P").strip()
+    text = " ".join(_MARKS.sub(" ", " ".join(tokens)).split())
+    text = _MODEL_TAIL.sub("", text).removesuffix(" /P").strip()
     if not any(letter.isdigit() for letter in text) or len(text) > _MODEL_LETTERS_MAX or makers.NO_MODELS.search(text):
         return None
     return text
@@ -249,11 +281,14 @@ def clean_model(text: str, serial: str | None) -> str | None:
 def _is_printer_text(description: str) -> bool:
     """Say whether a sysDescr alone names a printer: a brand that makes nothing else, or a brand and one of its product lines."""
     brand = brand_of(description)
-    if brand is None:
-        return False
-    found = brand.name.match(description)
-    behind = description[found.end() :] if found is not None else ""
-    return brand.products is None or bool(brand.products.match(behind))
+    while brand is not None:
+        found = brand.name.match(description)
+        behind = description[found.end() :] if found is not None else ""
+        if brand.products is None or brand.products.match(behind):
+            return True
+        again = brand_of(behind)  # "Samsung Samsung CLX"
+        brand, description = again if again is brand else None, behind
+    return False
 
 
 def brand_of(text: str) -> makers.Brand | None:

@@ -21,6 +21,7 @@ LOW_RATIO_MAX = 0.10
 Word = Literal["low", "empty"]
 """What a device says of a row in its own alert table."""
 
+_UNSIGNED_32 = 2**32
 _INTEGER_MAX = 2**31 - 1  # Integer32, RFC 2578 section 7.1.1
 _OCTETS_MAX = 9  # a Counter64 with the sign octet BER may put before it
 _DIGITS_MAX = 19
@@ -56,8 +57,13 @@ def integer(value: Value | Missing | None) -> int | None:
 
 
 def level_number(value: Value | Missing | None) -> int | None:
-    """Return a level within its declared syntax, Integer32 (-3..2147483647), or None."""
+    """Return a level within its declared syntax, Integer32 (-3..2147483647), or None.
+
+    Agents that send levels as Gauge32 send -3 as 4294967293.
+    """
     number = integer(value)
+    if number is not None and number - _UNSIGNED_32 in (NO_RESTRICTION, UNKNOWN, SOME_REMAINING):
+        number -= _UNSIGNED_32
     return number if number is not None and SOME_REMAINING <= number <= _INTEGER_MAX else None
 
 

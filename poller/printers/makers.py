@@ -76,6 +76,7 @@ FAMILIES: dict[Oid, Family] = {
     _prefix(258): Family("Panasonic", "either"),
     _prefix(258, 601, 3): Family("Panasonic", "other"),  # telephone exchanges
     _prefix(10642): Family("Zebra", "printer"),
+    _prefix(388): Family("Zebra", "other"),  # once Symbol: access points, scanners, hand-held computers
     _prefix(683, 6): Family("Zebra", "printer"),  # their older print server board, by Extended Systems
     _prefix(51966): Family("TSC", "printer"),
     _prefix(1963): Family("Intermec", "either"),
@@ -94,7 +95,7 @@ tables of the Printer-MIB tell a printer that happens to run such an agent."""
 
 
 def _brand(manufacturer: str, name: str, products: str | None = None) -> Brand:
-    pattern = re.compile(rf"(?:{name})(?![a-z])[\s:_,]*", re.IGNORECASE)
+    pattern = re.compile(rf"(?:{name})(?![a-z])[\s:_,-]*", re.IGNORECASE)
     return Brand(manufacturer, pattern, re.compile(products, re.IGNORECASE) if products is not None else None)
 
 
@@ -110,7 +111,8 @@ BRANDS: tuple[Brand, ...] = (
     _brand(
         "Canon",
         r"canon(?: inc\.?)?",
-        r"(?:mf|lbp|ir|image|i-sensys|ipf|tm|tx|ts|tr|gx?|mg|mx|ip|ix|pro|maxify|pixma|d|c)(?:[\s\d-]|\b|[a-z]*-?adv)|.* /p$",
+        r"(?:mf|lbp|ir|image(?:runner|press|class|prograf)?|i-sensys|ip[fr]|t[mxsrz]|g[mx]?|m[bgpx]|i[bpx]|e|pro|maxify|pixma|d|c)"
+        r"(?:[\s\d-]|\b|[a-z]*-?adv)|.* /p$",
     ),
     _brand("Konica Minolta", r"konica[ -]?minolta"),
     _brand("Develop", r"develop"),
@@ -119,31 +121,35 @@ BRANDS: tuple[Brand, ...] = (
     _brand("Copystar", r"copystar"),
     _brand("Olivetti", r"olivetti", r"d-|.*(?:pg|mf)"),
     _brand("Kyocera", r"kyocera(?: mita| document solutions(?: inc\.?)?| corporation)?", r".*(?:print|ecosys|taskalfa|\bfs|\bkm)"),
-    _brand("Ricoh", r"ricoh(?: company,? ltd\.?)?", r"aficio|m ?[cp]|[mspi][mcp]? ?c?\d|im |sp |pro |.*(?:print|fax)"),
+    _brand("Ricoh", r"ricoh(?: company,? ltd\.?)?", r"aficio|m ?[cp]|[mspi][mcp]? ?c?\d|im |s[gp] |pro |.*(?:print|fax)"),
     _brand("NRG", r"nrg"),
     _brand("Lanier", r"lanier"),
     _brand("Savin", r"savin"),
     _brand("Gestetner", r"gestetner"),
     _brand("Infotec", r"infotec"),
     _brand("Nashuatec", r"nashuatec|nashua"),
-    _brand("Rex-Rotary", r"rex-?rotary"),
+    _brand("Rex-Rotary", r"rex[- ]?rotary"),
     _brand("IBM", r"ibm", r"infoprint"),
     _brand("InfoPrint", r"infoprint"),
     _brand("Lexmark", r"lexmark(?: international,? inc\.?)?"),
     _brand("Dell", r"dell(?: inc\.?)?", r".*(?:\blaser\b|\bprinter\b|\bmfp\b|all-n-1|\b[bchse]\d{3,4}c?dn?w?f?\b|\b\d{4}c?dn?f?w?\b)"),
     _brand("Sharp", r"sharp(?: corporation)?", r"(?:mx|bp|ar|al|dx)-?"),
-    _brand("Toshiba", r"toshiba(?: tec(?: corporation)?)?|tec(?= b-)", r"e-?studio|b-"),
+    _brand("Toshiba", r"toshiba(?: tec(?: corporation)?)?|tec(?= b-)", r"e-?studio|b-|b[av]\d{3}"),
     _brand(
         "Epson",
         r"(?:seiko )?epson(?: corporation)?",
-        r".*print server|(?:al|wf|et|cw|sc|tm|aculaser|workforce|surecolor|stylus|expression|l\d)",
+        r".*print server|(?:a[lm]|w[fp]|et|cw|sc|tm|xp|px|lq|lx|aculaser|workforce|surecolor|stylus|expression|l\d)",
     ),
-    _brand("OKI", r"oki(?: ?data(?: corp(?:oration)?)?)?|oki(?=lan)"),
-    _brand("Samsung", r"samsung(?: electronics)?", r"(?:c|k|m|x|clp|clx|ml|mfp|multixpress|proxpress|scx|sf|sl|xpress)(?:[-\s\d]|$)"),
+    _brand("OKI", r"oki(?: ?data(?: corp(?:oration)?)?)?|okilan"),
+    _brand(
+        "Samsung",
+        r"samsung(?: electronics)?",
+        r"(?:network printer|c|k|m|x|clp|clx|ml|mfp|multixpress|proxpress|scx|sf|sl|xpress)(?:[-\s\d]|$)",
+    ),
     _brand("Brother", r"brother(?: industries,? ltd\.?)?"),
     _brand("Pantum", r"pantum"),
     _brand("Panasonic", r"panasonic", r"kx-m|dp-"),
-    _brand("Zebra", r"zebra(?: technologies)?|zebra(?=net)"),
+    _brand("Zebra", r"zebra(?:net| technologies)?|ztc(?= )"),
     _brand("TSC", r"tsc"),
     _brand("Intermec", r"intermec", r"p[a-z]\d|easycoder"),
     _brand("Honeywell", r"honeywell", r"p[a-z]\d"),
@@ -151,13 +157,20 @@ BRANDS: tuple[Brand, ...] = (
     _brand("Océ", r"océ|oce(?= )"),
     _brand("Muratec", r"muratec"),
     _brand("Sindoh", r"sindoh"),
+    _brand("SATO", r"sato"),
+    _brand("Printronix", r"printronix"),
+    _brand("TallyGenicom", r"tally ?genicom|genicom"),
+    _brand("Datamax-O'Neil", r"datamax(?:[- ]o'?neil)?"),
+    _brand("GoDEX", r"godex"),
+    _brand("BIXOLON", r"bixolon"),
     _brand("APC", r"apc", r"(?!)"),
     _brand("Axis", r"axis", r"(?!)"),
 )
 """Tried in order. Brands that sell other things on the network too have their products named."""
 
 NOT_PRINTERS = re.compile(
-    r"scan server|document scanner|projector|onboard administrator|integrated lights|document server|\bups\b|network management card"
+    r"scan server|document scanner|brother ads-|projector|onboard administrator|integrated lights|document server|\bups\b"
+    r"|network management card"
     r"|(?:^|\W)switch\b|procurve|access point|network camera|video server|\bpbx\b",
     re.IGNORECASE,
 )
@@ -170,3 +183,6 @@ NO_MODELS = re.compile(
     NETWORK_CARDS.pattern + r"|print server|network interface unit|zebranet|\bNC-\d+[a-z]*\b|printing system|okilan", re.IGNORECASE
 )
 """Texts that name the brand, but the board or the firmware where the model should be."""
+
+NO_MODEL_TEXTS = re.compile(r"linux|kernel|server|network|ethernet|interface|adapter|controller|firmware|version|[;,/:|]", re.IGNORECASE)
+"""What a sysDescr without a brand must not have to be taken for a model, even where the number is given to printers only."""

@@ -50,9 +50,17 @@ _LABELLED_SERIAL = re.compile(r"\b(?:S/?N|Serial(?: ?(?:No\.?|Number|#))?)\s*[#:
 _TAIL = re.compile(r"[,;]|\bS/N|\bP/N|\bSerial\b", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w/-])(?=[A-Z0-9/-]*\d\d)(?=[A-Z0-9/-]*[A-Z])[A-Z0-9]+(?:[/-][A-Z0-9]+)*(?![\w/-])")
 _VOLTAGE = re.compile(r"\d+(?:-\d+)?V(?:AC)?")
-_BARE_NUMBER = re.compile(r"\b(?:HP|cartridge|cartouche|cartucho|patrone)\s+(\d{2,4})(?![\w/-])", re.IGNORECASE)
+_VOLTAGE_BEFORE = re.compile(r"\b\d{3}(?:-\d{3})?V(?:AC)?-(?=[A-Z]+\d)")
+_SPACED_NUMBER = re.compile(r"\bC-EXV ?\d+[A-Z]?\b")
+_DIGITS_NUMBER = re.compile(r"(?<![\w/-])\d{8}(?![\w/-])")
+_BARE_NUMBER = re.compile(r"\b(?:HP|cartridge|cartouche|cartucho|patrone|bottle)\s+(\d{2,4})(?![\w/-])", re.IGNORECASE)
 _LONE_NUMBER = re.compile(r"[A-Z]{1,5}-?(?=[A-Z]*\d)[A-Z0-9]+(?:-[A-Z0-9]+)*")
-_COLOUR_SUFFIX = re.compile(r"\d(?:X{0,3}L|H|HC|S)?-?(BK|K|C|M|Y)")
+_COLOUR_SUFFIX = re.compile(r"\d(?:X{0,3}L|H|HC|S)?-?([MP]?BK|K|C|M|Y)")
+_COLOUR_LETTER = re.compile(
+    r"[(\[](BK|[KCMY])[)\]]"
+    r"|\b(?i:toner|ink|drum|developer|cartridge(?: \d[\dH/]*)?|unit|tank|bottle)[ -](BK|[KCMY])$"
+    r"|^(BK|[KCMY])[ -](?i:toner|ink|drum)\b"
+)
 _COLOUR_INFIX = re.compile(r"CLT-([KCMY])\d+[A-Z]?")
 
 
@@ -70,7 +78,7 @@ def read_part(
     kind = _kind(body, type_number, class_number, process=process, is_lone=lone)
     colour = None
     if kind in _COLOURED_KINDS:
-        colour = read_colour(colorant) or _colour_in(body) or (_colour_of_number(folded) if lone else None)
+        colour = read_colour(colorant) or _colour_in(body) or _colour_by_letter(body) or (_colour_of_number(folded) if lone else None)
     is_receptacle = class_number == mib.RECEPTACLE or (class_number != mib.CONSUMED and kind in _WASTE_KINDS)
     return Part(kind, colour, _part_number(folded), _serial(folded), is_receptacle)
 
@@ -97,8 +105,13 @@ def _kind(body: str, type_number: int | None, class_number: int | None, *, proce
         is_ink = by_type == "ink" or "ink" in named or (process == "ink" and "toner" not in named)
         if is_ink:
             return "wasteInk"
-        if words.WASTE.search(body) or by_type == "toner" or "toner" in named:
+        is_waste = bool(words.WASTE.search(body))
+        if not is_waste and by_type == "toner" and "toner" in named and _colour_in(body) is not None:
+            return "toner"  # "Black Toner" of a device that calls every supply a receptacle
+        if is_waste or by_type == "toner" or "toner" in named:
             return "wasteToner"
+    if by_type == "solidInk" and named[:1] == ["ink"]:
+        return by_type
     if by_type is not None and by_type in named and by_type not in _BROAD_KINDS:
         return by_type
     if named:
@@ -121,6 +134,12 @@ def _colour_in(text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def _colour_by_letter(text: str) -> str | None:
+    """Return the colour of a letter that stands alone in brackets or at either end: "Toner (K)", "Drum C", "Y Toner"."""
+    found = {letter for match in _COLOUR_LETTER.finditer(text.strip()) for letter in match.groups() if letter}
+    return words.LETTERS[found.pop().lower()] if len(found) == 1 else None
+
+
 def _colour_of_number(number: str) -> str | None:
     """Return the colour in a part number that is the whole description: CK-8512C, TN-241BK, CLT-M404S."""
     suffix = _COLOUR_INFIX.fullmatch(number) or re.fullmatch(rf".*{_COLOUR_SUFFIX.pattern}", number)
@@ -132,12 +151,18 @@ def _part_number(text: str) -> str | None:
     labelled = _LABELLED_NUMBER.search(text)
     if labelled:
         return labelled[1]
-    head = _TAIL.split(text, maxsplit=1)[0]
+    head = _VOLTAGE_BEFORE.sub("", _TAIL.split(text, maxsplit=1)[0])
+    spaced = _SPACED_NUMBER.search(head)
+    if spaced:
+        return spaced[0]
     for found in _NUMBER.finditer(head):
         if len(found[0]) >= 4 and not _VOLTAGE.fullmatch(found[0]):
             return found[0]
     bare = _BARE_NUMBER.search(head)
-    return bare[1] if bare else None
+    if bare:
+        return bare[1]
+    digits = _DIGITS_NUMBER.search(head)
+    return digits[0] if digits else None
 
 
 def _serial(text: str) -> str | None:

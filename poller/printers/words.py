@@ -41,7 +41,7 @@ KINDS: dict[str, re.Pattern[str]] = {
         打印头  列印頭  プリントヘッド  헤드
     """),
     "transferBeltCleaner": _any(r"""
-        belt clean  \bib?t ?b?\b.*clean  bandreinig  pulizia.*cinghia  ベルトクリーナ  带清洁  帶清潔
+        belt clean  clean.*\bbelt  \bib?t ?b?\b.*clean  bandreinig  pulizia.*cinghia  ベルトクリーナ  带清洁  帶清潔
     """),
     "cleaner": _any(r"""
         clean  reinig  nettoy  pulizia  limpi  rengör  clean(?:er|ing)  清洁  清潔  クリーニング
@@ -51,7 +51,7 @@ KINDS: dict[str, re.Pattern[str]] = {
         (?:chargeur de documents|alimentador de documentos).*\b(?:kit|maint)
     """),
     "maintenanceKit": _any(r"""
-        maint(?:enance)?\b\.? (?:kit|unit)  service ?kit  wartungs(?:kit|einheit|set)
+        maint(?:enance)?\b\.? (?:kit|unit)  service ?kit  wartungs(?:kit|einheit|set|satz)
         kit (?:de |d.|di )?(?:maint|manut|entretien|mant)  onderhouds  underhåll  servis  konserwac  údržb  karbantart
         обслужив  bakım  维护套件  维护组件  維護套件  メンテナンス  保养  유지
     """),
@@ -61,8 +61,9 @@ KINDS: dict[str, re.Pattern[str]] = {
         転写ローラ  전사 ?롤러
     """),
     "feedRoller": _any(r"""
-        (?:feed|pick-?up|separat|retard|tray|paper|\badf\b|cassette).*\broll  roll(?:er)? kit
-        \b(?:adf|separation|rubber).*\bpad\b  \bpf kit  einzugs?(?:rolle|walze)  einzug
+        (?:feed|pick-?up|\bpick|separat|retard|tray|\bd?adf\b|cassette).*\broll  paper.*\broller  roll(?:er)? kit
+        \b(?:adf|separation|rubber|friction).*\bpad\b  \badf rubber  pick tires
+        \bfeed(?:ing)? kit  \bpf kit  einzugs?(?:rolle|walze)  einzug
         rull[oi].*(?:aliment|presa|prelievo)  rouleau.*(?:aliment|entra|papier)  rodillo.*(?:aliment|papel|recog)
         rolo.*(?:aliment|papel)  matarrull  ролик.*(?:подач|захват)  给纸  給紙  进纸  進紙  搓纸  급지
     """),
@@ -95,7 +96,7 @@ KINDS: dict[str, re.Pattern[str]] = {
         드럼  成像
     """),
     "toner": _any(r"""
-        toner  tóner  tonrar  väriaine  värikasetti  festék  тонер  碳粉  墨粉  粉盒  硒鼓  トナー  토너
+        toner  dry ink  tóner  tonrar  väriaine  värikasetti  festék  тонер  碳粉  墨粉  粉盒  硒鼓  トナー  토너
     """),
     "solidInk": _any(r"""
         solid ink  festtinte  colorstix  encre solide
@@ -122,13 +123,13 @@ CARTRIDGE = _any(r"""
 SHADES: dict[str, re.Pattern[str]] = {
     "light black": _any(r"light ?-?black"),
     "light cyan": _any(r"""
-        light ?-?cyan  photo cyan  helles? cyan  cyan clair  浅青  ライトシアン  フォトシアン
+        light ?-?cyan  photo ?-?cyan  helles? cyan  cyan clair  浅青  ライトシアン  フォトシアン
     """),
     "light magenta": _any(r"""
-        light ?-?magenta  photo magenta  helles? magenta  magenta clair  浅品红  ライトマゼンタ  フォトマゼンタ
+        light ?-?magenta  photo ?-?magenta  helles? magenta  magenta clair  浅品红  ライトマゼンタ  フォトマゼンタ
     """),
     "light gray": _any(r"""
-        light ?-?gr[ae]y  photo gr[ae]y  hellgrau  ライトグレー
+        light ?-?gr[ae]y  photo ?-?gr[ae]y  hellgrau  ライトグレー
     """),
     "gray": _any(r"""
         \bgr[ae]y\b  \bgrau  \bgris\b  \bgrigio  グレー  灰
@@ -138,7 +139,7 @@ SHADES: dict[str, re.Pattern[str]] = {
 
 COLOURS: dict[str, re.Pattern[str]] = {
     "black": _any(r"""
-        black  \bbk\b  schwarz  \bnoire?s?\b  \bner[oa]\b  \bnegr[oa]\b  \bpret[oa]\b  zwart  \bsvart  \bsort\b
+        black  \b[mp]?bk\b  schwarz  \bnoire?s?\b  \bner[oa]\b  \bnegr[oa]\b  \bpret[oa]\b  zwart  \bsvart  \bsort\b
         \bmusta  czarn  čern|cerny|černá  fekete  ч[её]рн  siyah  黑  黒  ブラック  검정  블랙  검은
     """),
     "cyan": _any(r"""
@@ -174,14 +175,14 @@ COLOURS: dict[str, re.Pattern[str]] = {
     """),
 }
 
-LETTERS = {"k": "black", "bk": "black", "c": "cyan", "m": "magenta", "y": "yellow"}
+LETTERS = {"k": "black", "bk": "black", "mbk": "black", "pbk": "black", "c": "cyan", "m": "magenta", "y": "yellow"}
 """Short forms, trusted in a colorant's name and behind a part number only."""
 
 NO_COLOUR = frozenset({"", "none", "unknown", "other", "n/a", "na", "-"})
 
 LONE_PARTS: dict[str, re.Pattern[str]] = {
-    "wasteToner": re.compile(r"(?:WT|WB|CLT-W|MLT-W)-?\d|CLT-W"),
-    "drum": re.compile(r"(?:DR|DK|CLT-R|MLT-R)-?\d"),
+    "wasteToner": re.compile(r"(?:WT|WB|WX|CLT-W|MLT-W)-?\d|CLT-W"),
+    "drum": re.compile(r"(?:DR|DK|IUP?|CLT-R|MLT-R)-?\d"),
     "developer": re.compile(r"DV-?\d"),
     "maintenanceKit": re.compile(r"MK-?\d"),
     "fuser": re.compile(r"FK-?\d"),
@@ -189,4 +190,4 @@ LONE_PARTS: dict[str, re.Pattern[str]] = {
     "ink": re.compile(r"(?:LC|PGI?|CLI?|BCI|PFI)-?\d"),
 }
 """What the first letters of a part number say where the whole description is one: Kyocera TK DK DV MK FK, UTAX CK PK, Brother and Konica
-Minolta TN DR WT, Samsung MLT CLT, Canon C-EXV NPG GPR PFI CLI PGI, Brother LC."""
+Minolta TN DR IU WT WX, Samsung MLT CLT, Canon C-EXV NPG GPR PFI CLI PGI, Brother LC."""

@@ -29,11 +29,15 @@ def device(text: str) -> Rows:
         ("Xerox Fazer 8130N; Net 77.10,ESS 203001021112,IOT 01.02.03", "Xerox", "Fazer 8130N", "203001021112", None),
         ("Xerox Color 999;System 44.10.21,ESS1.222.3,IOT 1.2.3", "Xerox", "Color 999", "44.10.21", None),
         ("FUJI XEROX ApeosThing-IX C9971;ESS9.0.117,IOT 1.2.3", "Fuji Xerox", "ApeosThing-IX C9971", "9.0.117", None),
+        ("Xerox ColorThing 9970DN; OS 9.40, PS 4.20.0, Net 38.95", "Xerox", "ColorThing 9970DN", "9.40", None),
+        ("Xerox Q999; System Firmware Version V1.0.0.5", "Xerox", "Q999", "1.0.0.5", None),
+        ("Xerox® VersaThing® C9999 Color Printer; SS 9.1", "Xerox", "VersaThing C9999", "9.1", None),
         ("FUJIFILM Apeos C9999", "FUJIFILM", "Apeos C9999", None, None),
         ("Lexmark XZ950de version NH99.AB.N123 kernel 3.0.0 All-N-1", "Lexmark", "XZ950de", "NH99.AB.N123", None),
         ("Dell Q9460dn Laser Printer version NH9.ZZ.N999 kernel 3 All-N-1", "Dell", "Q9460dn", "NH9.ZZ.N999", None),
         ("TOSHIBA e-STUDIO999CS version NH99.GM.N999 kernel 3", "Toshiba", "e-STUDIO999CS", "NH99.GM.N999", None),
         ("RICOH QP C9003 3.14 / RICOH Network Printer C model / RICOH Network Scanner C model", "Ricoh", "QP C9003", "3.14", None),
+        ("Rex Rotary QP 9999 1.02 / Rex Rotary Network Printer C model", "Rex-Rotary", "QP 9999", "1.02", None),
         ("SAVIN C9999 1.02 / SAVIN Network Printer C model", "Savin", "C9999", "1.02", None),
         ("Samsung QX-9850 Series; V7.01.02 MAR-03;Engine V1;NIC V4;S/N ZAZA123Q", "Samsung", "QX-9850 Series", "7.01.02", "ZAZA123Q"),
         ("Samsung QL-9850 Series OS 9.01.02.03 02-10-2010;Engine 1.01.25;NIC V4.01.09", "Samsung", "QL-9850 Series", "9.01.02.03", None),
@@ -43,6 +47,9 @@ def device(text: str) -> Rows:
         ("SHARP MX-9999N", "Sharp", "MX-9999N", None, None),
         ("TOSHIBA TEC B-ZZ9T", "Toshiba", "B-ZZ9T", None, None),
         ("OKI OkiLAN 9450g Rev.1.2.3 : Attached to QC999 Rev.B4.5 : (C)2010 Oki Data Corporation", "OKI", "QC999", "B4.5", None),
+        ("OKI-QC9462 MFP", "OKI", "QC9462 MFP", None, None),
+        ("ZTC ZQ999-203dpi ZPL", "Zebra", "ZQ999-203dpi ZPL", None, None),
+        ("SATO CQ9NX", "SATO", "CQ9NX", None, None),
         ("FX DocuPrint P999 w, Firmware Ver.D ,MID 8C5", "Fuji Xerox", "DocuPrint P999 w", "D", None),
         ("Brother NC-9999w, Firmware Ver.1.23  (01.02.03),MID 8C5", "Brother", None, None, None),
         ("Xerox(R) VersaThing C9999", "Xerox", "VersaThing C9999", None, None),
@@ -88,6 +95,22 @@ def test_the_name_an_administrator_chose_is_not_the_model() -> None:
 )
 def test_a_model_is_freed_of_brand_serial_firmware_and_filler(text: str, model: str | None) -> None:
     assert who(device(text), row(GENERAL, "1", c17="7777XX1-132-13")).model == model
+
+
+def test_what_lexmarks_engines_put_behind_the_model_is_used_where_nothing_else_tells() -> None:
+    printer = who(device("KONICA MINOLTA bizthing 9950 Q9F8041001234 LW99.TU.P123-0"))
+    assert (printer.model, printer.serial, printer.firmware) == ("bizthing 9950", "Q9F8041001234", "LW99.TU.P123-0")
+    printer = who(device("Lexmark QX999 Q9F8041001234 CXTZJ.076.301"), row(GENERAL, "1", c17="7777XX1"))
+    assert (printer.model, printer.serial, printer.firmware) == ("QX999", "7777XX1", "CXTZJ.076.301")
+    assert who(device("Lexmark QX999 LE.PH.P034")).model == "QX999"
+
+
+def test_a_bare_sys_descr_is_the_model_where_the_number_is_given_to_printers_only() -> None:
+    konica = "1.3.6.1.4.1.18334.1.1.1.2.1.999"
+    assert who(system("Generic 99BW-9", konica)).model == "Generic 99BW-9"
+    assert who(system("Generic 99BW-9")).model is None
+    assert who(system("Linux 9.9", konica)).model is None
+    assert who(system("Print Server 9", konica)).model is None
 
 
 def test_an_ieee_1284_id_names_maker_model_and_serial() -> None:
@@ -153,6 +176,17 @@ QUEUE = row(DEVICE, "1", c2=(ber.OBJECT_IDENTIFIER, IS_PRINTER), c3="Invoices")
         (system("Lexmark Z999"), True),
         (system("Canon LBP9999 /P"), True),
         (system("Dell Color Laser"), True),
+        (system("Canon imageRUNNER ADVANCE C9930"), True),
+        (system("Canon MB9900 series"), True),
+        (system("EPSON XP-999 Series"), True),
+        (system("EPSON WP-9999 Series"), True),
+        (system("RICOH SG 9910DN"), True),
+        (system("TOSHIBA TEC BV999D"), True),
+        (system("SAMSUNG NETWORK PRINTER"), True),
+        (system("ZebraNet PrintServer"), True),
+        (system("SATO CQ9NX"), True),
+        (system("EPSON Epson Stylus Pro 9999"), True),
+        (system("Printronix Q8000"), True),
         (system("Samsung SCX"), True),
         (system("RICOH QP 9999 1.0 / RICOH Network Printer C model / RICOH Network Scanner C model"), True),
         (system("EPSON Built-in 10Base-T/100Base-TX Print Server", "1.3.6.1.4.1.1248.1.1.2.1.3.5.69.69.80.83.50"), True),
@@ -168,6 +202,11 @@ QUEUE = row(DEVICE, "1", c2=(ber.OBJECT_IDENTIFIER, IS_PRINTER), c3="Invoices")
         (system(None, "1.3.6.1.4.1.1248.1.1.2.1.3.22." + ".".join(str(letter) for letter in b"Network Interface Unit")), False),
         (system("EPSON Network Projector", "1.3.6.1.4.1.1248.4.1"), False),
         (system("Canon Network Camera VB-9"), False),
+        (system("Canon DR-Q925"), False),
+        (system("Brother ADS-9900W", "1.3.6.1.4.1.2435.2.3.9.1"), False),
+        (system("EPSON EB-9999U"), False),
+        (system("Zebra AP 9932", "1.3.6.1.4.1.388.50"), False),
+        (system("Toshiba UPS 9"), False),
         (system("Samsung Smart Signage"), False),
         (system("Dell EMC Networking OS10"), False),
         (system("Sharp Display PN-9"), False),

@@ -79,6 +79,12 @@ def test_a_level_outside_its_syntax_is_left_out(number: int, expected: int | Non
     assert level_number((ber.INTEGER, number.to_bytes(5, "big", signed=True))) == expected
 
 
+@pytest.mark.parametrize("number", [-1, -2, -3])
+def test_a_sentinel_sent_as_a_gauge_is_still_one(number: int) -> None:
+    assert level_number((ber.GAUGE32, (2**32 + number).to_bytes(5, "big"))) == number
+    assert level_number((ber.GAUGE32, (2**32 - 4).to_bytes(5, "big"))) is None
+
+
 @pytest.mark.parametrize(("number", "expected"), [(-2, None), (-1, None), (0, None), (1, 1), (2**31, None)])
 def test_a_capacity_that_is_none_is_none(number: int, expected: int | None) -> None:
     assert capacity_number((ber.INTEGER, number.to_bytes(5, "big", signed=True))) == expected
