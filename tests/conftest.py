@@ -26,6 +26,7 @@ IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 # The programs a test may run for real, and the Debian package that brings each. `.ci/run` installs them all; a test compares the two.
 REAL_PARTS = {
+    "amtool": "prometheus-alertmanager",
     "avahi-daemon": "avahi-daemon",
     "dbus-daemon": "dbus-daemon",
     "ippeveprinter": "cups-ipp-utils",
