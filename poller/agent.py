@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
 from datetime import datetime, time, timedelta
 
 import msgspec
 
-from poller import __version__, garbage, host
+from poller import __version__, garbage, host, networks
 from poller.clock import Clock
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Network, ipp_intervals
 from poller.config import Range as ConfiguredRange
@@ -31,7 +31,7 @@ from poller.engine.roster import Roster
 from poller.engine.sounding import State
 from poller.engine.sweep import Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
-from poller.errors import PrinterError
+from poller.errors import HostError, PrinterError
 from poller.exporter.health import AgentStatus, PollHealth, SweepHealth, WireHealth
 from poller.exporter.probe import UnknownCredentialError, split_target
 from poller.exporter.server import Exporter
@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
 _IPP_AT_ONCE = 24
+_DEFAULT_CREDENTIAL = "public"
 _FINISH_SECONDS = 10.0  # what polls under way may still take after SIGTERM
 
 
@@ -91,6 +92,8 @@ class Agent:
             stale_after_seconds=config.exporter.stale_after_seconds,
             forget_after_seconds=config.exporter.forget_after_seconds,
         )
+        self._known_plan = Plan([_engine_range(one) for one in config.ranges])
+        """Whom we may ask; with the addresses of host names once these were asked for."""
         self._poller = Poller(
             self._wire,
             self._fleet,
@@ -202,6 +205,8 @@ class Agent:
                 self._wire.restore_engines(self._last_mark.engines, age_seconds=age_seconds)
             except msgspec.MsgspecError:  # of another version
                 emit(log, logging.INFO, "sweep.not_remembered")
+        if self._last_mark is not None and (loaded.dropped or count < len(loaded.printers)):
+            self._last_mark = msgspec.structs.replace(self._last_mark, plan=b"", state=None)  # somebody is missing: look for them now
         emit(log, logging.INFO, "agent.restored", printers=count, dropped=loaded.dropped)
 
     def _mark(self) -> bytes:
@@ -218,11 +223,21 @@ class Agent:
     async def _sweep_for_ever(self) -> None:
         if not self._config.ranges:
             return
-        await self._sweep_at_start()
+        await self._survive(self._sweep_at_start)
         while True:
             await self._wait_for_next_sweep()
             garbage.collect_everything()
-            await self._sweep_now(await self._plan())
+            await self._survive(self._sweep_all)
+
+    async def _survive(self, sweep: Callable[[], Awaitable[None]]) -> None:
+        """Let a sweep this host cannot make fail alone: polls and metrics go on, and the next sweep comes in its time."""
+        try:
+            await sweep()
+        except* HostError as group:
+            emit(log, logging.ERROR, "sweep.failed", reason=str(group.exceptions[0]))
+
+    async def _sweep_all(self) -> None:
+        await self._sweep_now(await self._plan())
 
     async def _sweep_at_start(self) -> None:
         """Sweep if nothing is known, if what is configured changed, or if a sweep was missed; go on with one that was cut short."""
@@ -321,23 +336,34 @@ class Agent:
         unknown: list[str] = []
         named: list[Interval] = []
         for one in self._config.ranges:
-            names = {item for item in one.networks if isinstance(item, HostName)} - set(one.exclude)
+            not_these = {item for item in one.exclude if isinstance(item, HostName)}
+            names = {item for item in one.networks if isinstance(item, HostName)} - not_these
             found, missing = await host.resolve_all(sorted(names))
-            unknown += missing
-            named += subtract(found, _intervals(one.exclude)) if one.ipp else ()
-            ranges.append(_engine_range(one, found))
+            excluded, not_excluded = await host.resolve_all(sorted(not_these))
+            unknown += (*missing, *not_excluded)
+            named += subtract(found, (*_intervals(one.exclude), *excluded)) if one.ipp else ()
+            ranges.append(_engine_range(one, found, excluded))
         if self._ipp is not None:
             self._ipp.allow((*ipp_intervals(self._config.ranges), *named))
         self._notes = (*self._config.warnings, *(f"the name {name} does not resolve" for name in unknown))
         for name in unknown:
             emit(log, logging.WARNING, "sweep.name_unknown", name=name)
-        return Plan(ranges, on_link=host.attached_networks())
+        self._known_plan = Plan(ranges, on_link=host.attached_networks())
+        return self._known_plan
 
     def _is_wanted(self) -> Callable[[Target], bool]:
         """Return what tells whether an address of earlier days may still be asked. Where a range has names, they may stand for any."""
-        plan = Plan([_engine_range(one) for one in self._config.ranges])
+        plan = self._known_plan
         named = {one.name for one in self._config.ranges if any(isinstance(item, HostName) for item in one.networks)}
-        return lambda target: plan.find(target.address, target.port) is not None or target.range in named
+        holes = networks.merge(part for one in self._config.ranges for part in _intervals(one.exclude))
+
+        def is_wanted(target: Target) -> bool:
+            if plan.find(target.address, target.port) is not None:
+                return True
+            version, number = networks.address_number(target.address)
+            return target.range in named and not any(hole.version == version and hole.first <= number <= hole.last for hole in holes)
+
+        return is_wanted
 
     async def _identify(self, target: Target) -> Identified[None]:
         with contained(target):
@@ -351,24 +377,32 @@ class Agent:
     # --- /probe --------------------------------------------------------------------------------------------------------
 
     async def _probe(self, text: str, credential: str | None, timeout_seconds: float) -> Decoded:
-        """Read one device live, with the named credential or the first ones configured. The exporter ends it at *timeout_seconds*."""
+        """Read one device live, with the named credential, else those of its range. The exporter ends it at *timeout_seconds*.
+
+        An address in no range is asked without a name given only with what is no secret: whoever can reach this port may name any address.
+        """
         name, port = split_target(text)
-        chosen = [one for one in self._config.credentials if credential is None or one.name in (credential, f"{credential}/v1")]
+        address = await host.resolve(name)
+        index = self._known_plan.find(address, port)
+        if credential is None and index is not None:
+            chosen = list(self._known_plan.owner(index).credentials)
+        else:
+            wanted = credential or _DEFAULT_CREDENTIAL
+            chosen = [one for one in self._config.credentials if one.name in (wanted, f"{wanted}/v1")]
         if not chosen:
             raise UnknownCredentialError(credential)
-        address = await host.resolve(name)
         targets = [Target(address=address, port=port, credential=one) for one in chosen[:CREDENTIALS_PER_ADDRESS_MAX]]
         with contained(targets[0]):
             decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
         return decoded
 
 
-def _engine_range(one: ConfiguredRange, resolved: tuple[Interval, ...] = ()) -> Range:
+def _engine_range(one: ConfiguredRange, resolved: tuple[Interval, ...] = (), excluded: tuple[Interval, ...] = ()) -> Range:
     return Range(
         name=one.name,
         intervals=(*_intervals(one.networks), *resolved),
         credentials=one.credentials,
-        excluded=_intervals(one.exclude),
+        excluded=(*_intervals(one.exclude), *excluded),
         port=one.port,
         rate_per_second=one.rate_per_second,
         location=one.location,

@@ -106,7 +106,9 @@ async def _sweep(
     resolved, unknown = await host.resolve_all(item for item in networks if isinstance(item, HostName))
     if unknown:
         raise ConfigError([f"{name}: does not resolve" for name in unknown])
-    not_these, _ = await host.resolve_all(item for item in excluded if isinstance(item, HostName))
+    not_these, unknown = await host.resolve_all(item for item in excluded if isinstance(item, HostName))
+    if unknown:
+        raise ConfigError([f"--exclude {name}: does not resolve" for name in unknown])
     everything: Range = Range(
         name=None,
         intervals=(*(item for item in networks if isinstance(item, Interval)), *resolved),

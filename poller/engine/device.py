@@ -89,7 +89,11 @@ async def learn(
     vendors.mind_manners(manners, layouts.profiles_of(layouts.learn(rows.items())[0]))
     target = manners.paced(target)
     for root in roots:
-        found, fault = await walk(wire, target, root, manners, rows_max=rows_max)
+        try:
+            found, fault = await walk(wire, target, root, manners, rows_max=rows_max)
+        except NoAnswerError as silence:
+            await ask(wire, target, layouts.SCALARS[:1], manners)  # raises if it is the device that is gone, and not this table
+            found, fault = [], silence
         rows.update(found)
         if fault is not None:
             faults.append(str(fault))

@@ -134,16 +134,21 @@ class Fleet:
             lowest_ratio=lowest_ratio,
         )
 
-    def fail(self, printer: Printer, *, duration_seconds: float) -> bool:
+    def fail(self, printer: Printer, *, duration_seconds: float, last_ok_utc: datetime | None = None) -> bool:
         """Note that *printer* did not answer a poll; False when it has been silent for so long that it is no longer shown.
 
-        It then comes back by its next reading. Whoever polls it may stop, and `forget` it.
+        It then comes back by its next reading. Whoever polls it may stop, and `forget` it. *last_ok_utc* is when an earlier run read it.
         """
         label = escape_label(printer.id)
         before = self._entries.get(label)
         if before is None:
             before = Entry(
-                printer=printer, label=label, is_up=False, since_utc=self._clock.utc(), last_ok_utc=None, last_poll_seconds=duration_seconds
+                printer=printer,
+                label=label,
+                is_up=False,
+                since_utc=last_ok_utc or self._clock.utc(),
+                last_ok_utc=last_ok_utc,
+                last_poll_seconds=duration_seconds,
             )
         entry = msgspec.structs.replace(before, is_up=False, last_poll_seconds=duration_seconds)
         self._entries[label] = entry
@@ -173,6 +178,7 @@ class Fleet:
             if not entry.is_up:
                 entry = self._entries[label] = self._aged(entry, now_utc)
                 if self._is_forgotten(entry, now_utc):
+                    del self._entries[label]
                     continue
             shown.append(entry)
         return shown

@@ -45,6 +45,8 @@ _SNMP_AGAIN_SECONDS = 3600.0
 _WAKE_SECONDS = 30.0  # a printer asleep for hours may take 20 s to answer; the question that got none has woken it
 _RELEARN_AFTER_SECONDS = 3600.0  # an agent whose tables never hold still is walked once an hour, not at every poll
 
+_LONG_AGO = float("-inf")
+
 _decode_reading = msgspec.json.Decoder(Reading).decode
 
 
@@ -127,11 +129,16 @@ class Poller:
             self._set_due(known, self._clock.monotonic())
             emit(log, logging.INFO, "printer.found", printer=printer.id, address=target.address, model=printer.model)
             return
-        known.place = place
+        if known.place != place:
+            known.place, known.learned_at = place, _LONG_AGO
         if known.target != target:
             known.other_way = target
             if known.is_silent:
                 self._take_other_way(known)
+            elif known.target.address != target.address:
+                known.learned_at = _LONG_AGO  # who sits at the old address? the next poll finds out
+        elif known.is_silent:
+            self._set_due(known, self._clock.monotonic())  # the sweep has just talked to it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until *stop*; polls under way are finished, none is begun."""
@@ -201,11 +208,13 @@ class Poller:
                 manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven, one.pause_ms, one.context)
                 known.device = Device(one.layout, manners, config_changes=one.config_changes, context_at=one.context_at)
                 known.learned_at = now_at - max(0.0, (now_utc - one.learned_utc).total_seconds())
+            if one.location != place.location:
+                known.learned_at = _LONG_AGO
             reading = _reading(one.reading)
             if reading is not None:
                 self._fleet.put(Decoded(reading=reading, boot_utc=one.boot_utc), duration_seconds=one.last_poll_seconds)
             if one.is_silent or reading is None:
-                self._fleet.fail(known.printer, duration_seconds=one.last_poll_seconds)
+                self._fleet.fail(known.printer, duration_seconds=one.last_poll_seconds, last_ok_utc=one.last_ok_utc)
             self._known[known.printer.id] = known
             wait_seconds = (one.due_utc - now_utc).total_seconds()
             if not 0 <= wait_seconds <= self._every_seconds:
@@ -224,7 +233,7 @@ class Poller:
             other_way=None if known.other_way is None else Way.of(known.other_way),
             location=known.place.location,
             layout=None if one is None else one.layout,
-            learned_utc=None if one is None else now_utc - timedelta(seconds=now_at - known.learned_at),
+            learned_utc=None if one is None else now_utc - timedelta(seconds=min(now_at - known.learned_at, _LEARN_EVERY_SECONDS)),
             config_changes=None if one is None else one.config_changes,
             oids_max=manners.oids_max,
             bulk_rows=manners.bulk_rows,
@@ -266,6 +275,8 @@ class Poller:
                 decoded = await self._read(known)
         except PrinterError as error:
             self._results[error.kind] += 1
+            if self._known.get(before.id) is not known:  # another has taken its place meanwhile
+                return
             if self._may_be_asleep(known, error):
                 known.is_doubted = True
                 self._set_due(known, self._clock.monotonic() + _WAKE_SECONDS)
@@ -274,6 +285,8 @@ class Poller:
             self._note_silence(known, error, self._clock.monotonic() - began_at)
             return
         self._results["ok"] += 1
+        if self._known.get(before.id) is not known:
+            return
         if known.printer.id != before.id:
             self._replace(before, known)
         now_at = self._clock.monotonic()
@@ -318,10 +331,11 @@ class Poller:
         age_seconds = self._clock.monotonic() - known.learned_at
         if known.device is None or age_seconds >= _LEARN_EVERY_SECONDS:
             return await self._learn(known)
-        polled = await device.poll(self._wire, known.target, known.device, rows_max=self._rows_max)
+        one = known.device  # a sweep may bring another way while this one is asked
+        polled = await device.poll(self._wire, known.target, one, rows_max=self._rows_max)
         if polled.is_changed and age_seconds >= _RELEARN_AFTER_SECONDS:
             return await self._learn(known)
-        return decode(known.device.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
+        return decode(one.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
 
     async def _learn(self, known: _Known) -> Decoded:
         learned = await device.learn(self._wire, known.target, rows_max=self._rows_max, octets_max=known.place.octets_max)
@@ -380,10 +394,14 @@ class Poller:
         emit(log, logging.INFO, "printer.forgotten", printer=printer.id, address=printer.address)
 
     def _replace(self, before: Printer, known: _Known) -> None:
-        """Another device answers at this address: the one we knew is silent, the new one is polled from now on."""
+        """Another device answers at this address: it is polled from now on; the one we knew where it was seen last, if it was."""
         self._drop(before)
+        seen_at, known.other_way = known.other_way, None  # that way was to the one we knew
         self._known[known.printer.id] = known
         self._fleet.fail(before, duration_seconds=0.0)
+        if seen_at is not None:
+            moved = self._known[before.id] = _Known(before, seen_at, known.place)
+            self._set_due(moved, self._clock.monotonic())
         emit(log, logging.INFO, "printer.replaced", printer=known.printer.id, before=before.id, address=known.target.address)
 
     def _drop(self, printer: Printer) -> None:

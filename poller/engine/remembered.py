@@ -212,7 +212,7 @@ class Unpacker:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise StateError(f"not a printer: {error}") from error
         layout = self._layout(body)
-        if body.context_at and (layout is None or max(body.context_at) >= len(layout.shape.moving)):
+        if layout is not None and max(body.context_at, default=0) >= max(len(layout.shape.moving), 1):
             raise StateError("a printer asked in a context for what it does not have")
         return Remembered(
             printer=body.printer,
@@ -232,7 +232,7 @@ class Unpacker:
             last_poll_seconds=body.last_poll_seconds,
             pause_ms=body.pause_ms,
             context=body.context,
-            context_at=body.context_at,
+            context_at=body.context_at if layout is not None else (),
             reading=reading,
         )
 
@@ -241,7 +241,7 @@ class Unpacker:
             return None
         shape = self._shapes.get(body.shape)
         if shape is None:
-            raise StateError("a printer whose shape is gone")
+            return None  # its OIDs are those of other profiles: the next poll learns it
         if not len(body.tags) == len(body.contents) == len(shape.steady):
             raise StateError("a printer whose values do not fit its shape")
         one_for_equal = self._values.setdefault

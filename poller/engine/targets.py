@@ -119,8 +119,9 @@ class Plan:
         return bisect_right(self._lane_starts, index) - 1
 
     def fingerprint(self) -> bytes:
-        """Return 16 bytes that differ when the addresses, their numbering or the credentials' names do."""
-        text = repr((self.lanes, self.starts, self.segments, [(r.port, [c.name for c in r.credentials]) for r in self.ranges]))
+        """Return 16 bytes that differ when the addresses, their numbering, or the names of ranges or credentials do."""
+        ranges = [(one.name, one.port, [credential.name for credential in one.credentials]) for one in self.ranges]
+        text = repr((self.lanes, self.starts, self.segments, ranges))
         return blake2s(text.encode(), digest_size=16).digest()
 
     def _segment(self, index: int) -> Segment:

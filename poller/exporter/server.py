@@ -30,7 +30,7 @@ from poller.exporter.probe import Probe, Prober
 from poller.exposition import Sample
 
 _SCRAPES_AT_ONCE_MAX = 4
-_SEND_SECONDS = 60.0  # no Prometheus waits longer than its scrape interval, usually one minute
+_SEND_SECONDS = 15.0  # a Prometheus that is slower than its usual time limit of ten seconds has given up
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self';"
@@ -49,7 +49,7 @@ class _GarbageIsNoNews(logging.Filter):
     """Drops aiohttp's tracebacks about requests that are no HTTP: any port scan would fill the log with them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+        return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, ConnectionError)))
 
 
 log = logging.getLogger(__name__)

@@ -124,7 +124,7 @@ class Sheet:
     """What the vendor profiles add."""
 
 
-_SHEETS_MAX = 65536  # an entry is two references; with more printers than this, a sheet is looked up by its content again
+_SHEETS_MAX = 16_384  # each keeps its layout alive; beyond them a sheet is looked up by its content again
 _sheets: dict[int, tuple[Layout, Sheet]] = {}
 
 

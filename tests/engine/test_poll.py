@@ -15,9 +15,10 @@ from poller.engine.poll import Place, Poller
 from poller.engine.roster import Roster
 from poller.errors import NoAnswerError
 from poller.logs import as_dict
-from poller.model import Printer
+from poller.model import Printer, Target
 from poller.simulator import misbehaviour, recordings
-from poller.snmp.oid import parse
+from poller.snmp.message import Missing, Question, Value
+from poller.snmp.oid import Oid, parse
 from tests.engine.device_wire import TARGET, DeviceWire
 from tests.engine.misbehaving_wire import MisbehavingWire
 from tests.fake_clock import FakeClock
@@ -224,3 +225,64 @@ async def test_stopping_finishes_the_polls_under_way(clock: FakeClock) -> None:
         await one.pass_seconds(0.5)
     assert one.poller.status().results == {"ok": 1}
     assert one.poller.status().busy == 0
+
+
+class Street:
+    """A wire with a device at each of several addresses."""
+
+    def __init__(self, houses: dict[str, DeviceWire]) -> None:
+        self.houses = houses
+
+    async def get(self, target: Target, question: Question) -> tuple[Value | Missing, ...]:
+        return await self.houses[target.address].get(target, question)
+
+    async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
+        return await self.houses[target.address].next(target, oid, rows)
+
+
+async def test_two_printers_that_swap_addresses_are_told_apart_by_the_next_poll(clock: FakeClock) -> None:
+    here, there = TARGET.address, "192.0.2.99"
+    elsewhere = msgspec.structs.replace(TARGET, address=there)
+    street = Street({here: DeviceWire(recordings.load("colour-laser").rows), there: DeviceWire(recordings.load("mono-laser").rows)})
+    async with bench(clock) as one:
+        one.poller._wire = street
+        colour, mono = [await device.identify(street, target, rows_max=2000, location=None) for target in (TARGET, elsewhere)]
+        assert colour is not None
+        assert mono is not None
+        one.poller.found(colour, TARGET, Place())
+        one.poller.found(mono, elsewhere, Place())
+        await one.pass_seconds(2)
+        street.houses = {here: street.houses[there], there: street.houses[here]}
+        one.poller.found(msgspec.structs.replace(colour, address=there), elsewhere, Place())
+        one.poller.found(msgspec.structs.replace(mono, address=here), TARGET, Place())
+        await one.pass_seconds(EVERY_SECONDS * 1.2)
+        shown = {entry.printer.id: (entry.is_up, entry.printer.address, entry.printer.model) for entry in one.fleet}
+        assert shown == {colour.id: (True, there, colour.model), mono.id: (True, here, mono.model)}
+        await one.pass_seconds(EVERY_SECONDS * 2)
+        assert one.poller.status().printers == 2
+        assert all(entry.is_up for entry in one.fleet)
+
+
+async def test_a_silent_printer_the_sweep_has_met_is_polled_at_once(clock: FakeClock) -> None:
+    async with bench(clock) as one:
+        printer = await one.find()
+        await one.pass_seconds(2)
+        one.wire.is_silent = True
+        await one.pass_seconds(EVERY_SECONDS * 12)
+        one.wire.is_silent = False
+        one.poller.found(printer, TARGET, Place())
+        await one.pass_seconds(2)
+        entry = one.fleet.get(printer.id)
+        assert entry is not None
+        assert entry.is_up
+
+
+async def test_a_location_changed_in_the_configuration_shows_with_the_next_poll(clock: FakeClock) -> None:
+    async with bench(clock) as one:
+        printer = await one.find()
+        await one.pass_seconds(2)
+        one.poller.found(printer, TARGET, Place(location="Room 8"))
+        await one.pass_seconds(EVERY_SECONDS * 1.2)
+        entry = one.fleet.get(printer.id)
+        assert entry is not None
+        assert entry.printer.location == "Room 8"

@@ -208,6 +208,27 @@ async def test_a_printer_excluded_since_is_not_asked_again(tmp_path: Path) -> No
             assert sorted(info["address"] for info in infos) == sorted(simulator.addresses[1:])
 
 
+async def test_a_range_renamed_since_loses_nobody(tmp_path: Path) -> None:
+    kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_POLL_EVERY": "15m"}
+    async with simulated(PRINTERS, "127.31.28.0/28", 4) as simulator:
+        async with agent(simulator, **kept) as url:
+            await until("the sweep is over", reached(url, lambda now: values(now, "poller_sweep_last_completed_timestamp_seconds") != []))
+            await until("every printer is up", reached(url, lambda now: values(now, "printer_up") == [1.0] * 4))
+        async with agent(simulator, **kept, POLLER_RANGE_0_NAME="renamed") as url:
+            await until("every printer is up again", reached(url, lambda now: values(now, "printer_up") == [1.0] * 4))
+
+
+async def test_an_address_in_no_range_is_never_asked_with_a_secret_nobody_named(tmp_path: Path) -> None:
+    file = tmp_path / "community"
+    file.write_text("a-secret\n")
+    file.chmod(0o600)
+    credential = {"POLLER_CREDENTIAL_0_NAME": "branch", "POLLER_CREDENTIAL_0_COMMUNITY_FILE": str(file)}
+    async with simulated(PRINTERS, "127.31.29.0/29", 2) as simulator, agent(simulator, **credential, POLLER_SWEEP_ON_START="false") as url:
+        assert (await get(f"{url}/probe?target=127.31.30.1:{simulator.port}"))[0] == 400
+        assert (await get(f"{url}/probe?target=127.31.30.1:{simulator.port}&credential=branch"))[0] == 200
+    assert simulator.status().nobody > 0
+
+
 async def test_a_sweep_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
     kept = {"POLLER_STATE_FOLDER": str(tmp_path / "state"), "POLLER_RANGE_0_RATE": "20", "POLLER_SWEEP_RETRIES": "0"}
     async with simulated(PRINTERS, "127.31.24.0/26", 30) as simulator:
