@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format hooks lock clean
+.PHONY: help demo test lint types format hooks dashboards lock clean
 
 # Set it to choose another interpreter: make test PYTHON=python3.12
 PYTHON ?=
@@ -34,6 +34,9 @@ format: $(READY)  ## put the code into its one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+dashboards: $(READY)  ## write grafana/dashboards anew from its code
+	$(BIN)/python -m grafana.build
+
 hooks: $(READY)  ## run lint and types before every commit
 	$(BIN)/pre-commit install
 
@@ -57,12 +60,16 @@ $(READY): requirements.lock pyproject.toml
 
 # One file for every platform and Python, with hashes and without the address of any registry. Keeps the versions it has;
 # `make lock UPGRADE=1` takes the newest. The only step that needs uv, which is fetched into .venv for it.
-lock:  ## write requirements.lock from pyproject.toml
+# The other two are for the image: what the agent runs with, in the very versions of the first, and what builds it.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line \
+  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+lock:  ## write requirements*.lock from pyproject.toml
 	@test -x $(BIN)/python || $(or $(PYTHON),python3) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.8'
-	$(BIN)/uv pip compile pyproject.toml --output-file requirements.lock --quiet \
-	  --universal --python-version 3.11 --all-extras --group dev --generate-hashes --annotation-style line \
-	  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements.lock
+	$(LOCK) pyproject.toml --constraint requirements.lock --output-file requirements-agent.lock
+	$(LOCK) --group image --constraint requirements.lock --output-file requirements-build.lock
 
 clean:  ## remove what these commands made
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
