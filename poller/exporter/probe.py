@@ -24,12 +24,13 @@ from poller.printers import gauges
 Probe = Callable[[str, str | None, float], Awaitable[Decoded]]
 """Reads (target, credential name or None, timeout in seconds). Raises UnknownCredentialError, or PrinterError, HostError, TimeoutError."""
 
+PORT_DEFAULT = 161  # SNMP, RFC 3417
+
 _TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 _OFFSET_SECONDS = 0.5  # what is left for the answer to travel, as in other exporters
 _DEFAULT_SECONDS = 10.0
 _LONGEST_SECONDS = 60.0
 _AT_ONCE_MAX = 16
-_PORT_DEFAULT = 161
 
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*")
 _NAMED_OR_V4 = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
@@ -46,7 +47,7 @@ def split_target(text: str) -> tuple[str, int]:
     Raises ValueError for anything else, and for addresses that are nobody's: unspecified, multicast, broadcast.
     """
     found = _BRACKETED.fullmatch(text) or _NAMED_OR_V4.fullmatch(text)
-    host, port = (found["host"], int(found["port"] or _PORT_DEFAULT)) if found else (text, _PORT_DEFAULT)
+    host, port = (found["host"], int(found["port"] or PORT_DEFAULT)) if found else (text, PORT_DEFAULT)
     if not 1 <= port <= 65535:
         raise ValueError("port out of range")
     try:
@@ -58,6 +59,13 @@ def split_target(text: str) -> tuple[str, int]:
     if "%" in host or address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
         raise ValueError("not the address of one device")
     return str(address), port
+
+
+def join_target(address: str, port: int) -> str:
+    """Return what `split_target` reads as (*address*, *port*): without a port where it is the usual one."""
+    if port == PORT_DEFAULT:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class Prober:
