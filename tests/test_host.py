@@ -1,3 +1,6 @@
+import asyncio
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,21 @@ async def test_a_name_that_does_not_resolve_is_unreachable_and_the_others_go_on(
     intervals, unknown = await host.resolve_all([HostName("localhost"), HostName(NOBODY)])
     assert len(intervals) == 1
     assert unknown == (NOBODY,)
+
+
+async def test_lookups_that_hang_can_be_given_up_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    server_is_back = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: server_is_back.wait() and [])
+    hanging = [asyncio.create_task(host.resolve(f"printer-{number}.example.com")) for number in range(32)]
+    await asyncio.sleep(0)
+    with pytest.raises(UnreachableError, match="too many names"):
+        await host.resolve("one-more.example.com")
+    for task in hanging:
+        task.cancel()
+    assert all(isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*hanging, return_exceptions=True))
+    with pytest.raises(UnreachableError, match="too many names"):  # their threads are still there
+        await host.resolve("one-more.example.com")
+    server_is_back.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("resolve "):
+            thread.join()
