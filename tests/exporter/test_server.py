@@ -20,6 +20,7 @@ from yarl import URL
 from poller.engine.fleet import Fleet
 from poller.errors import HostError, NoAnswerError
 from poller.exporter import AgentStatus, Exporter, PollHealth, SweepHealth, UnknownCredentialError, WireHealth
+from poller.exporter.probe import join_target, split_target
 from poller.exporter.streaming import accepts_gzip
 from poller.exposition import CATALOGUE, Sample
 from poller.model import Decoded
@@ -35,6 +36,7 @@ class Client:
         self.is_ready = True
         self.probe: Callable[[], Awaitable[Decoded]] = self._answer
         self.samples: list[Sample] = []
+        self.ports: dict[str | None, int] = {}
         self.exporter = Exporter(
             listen=("127.0.0.1", 0),
             fleet=fleet,
@@ -49,6 +51,7 @@ class Client:
             ),
             probe=self._probe,
             is_ready=lambda: self.is_ready,
+            ports=self.ports,
             clock=clock,
         )
 
@@ -281,6 +284,28 @@ async def test_discovery_is_the_whole_list_with_labels(client: Client) -> None:
             "__meta_printer_site": "hq",
         },
     }
+
+
+async def test_discovery_names_the_port_where_it_is_not_the_usual_one(client: Client) -> None:
+    client.ports |= {"hq-2nd-floor": 1161, "elsewhere": 2161}
+    targets = [group["targets"] for group in json.loads((await client.get("/sd"))[1])]
+    assert targets[0] == ["127.20.0.1:1161"]
+    await client.get(f"/probe?target={targets[0][0]}")
+    assert client.probed[0][0] == "127.20.0.1:1161"
+
+
+@pytest.mark.parametrize(
+    "address, port, target",
+    [
+        ("192.0.2.7", 161, "192.0.2.7"),
+        ("192.0.2.7", 1161, "192.0.2.7:1161"),
+        ("2001:db8::7", 161, "2001:db8::7"),
+        ("2001:db8::7", 1161, "[2001:db8::7]:1161"),
+    ],
+)
+def test_a_discovered_target_is_what_a_probe_takes(address: str, port: int, target: str) -> None:
+    assert join_target(address, port) == target
+    assert split_target(target) == (address, port)
 
 
 async def test_discovery_of_nobody_is_an_empty_list(client: Client) -> None:
