@@ -18,22 +18,20 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 from hashlib import sha256
 from pathlib import Path
-from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from poller.errors import HostError, SealError
+from poller.sealing.files import PrivateFile
 
 _KEY_SIZE = 32
 _VERSION = b"\x01"
 _ID_SIZE, _NONCE_SIZE, _TAG_SIZE = 4, 12, 16
 _HEAD_SIZE = len(_VERSION) + _ID_SIZE
 
-_FILE_BYTES_MAX = 4096
 _LINE = re.compile(r"poller-local-key-1:([0-9a-f]{64})")
 _FILE = """\
 # The local key of a poller agent. Whoever has it can read what the agent stored; without it nobody can.
@@ -61,18 +59,20 @@ class LocalKey:
         return self._head[len(_VERSION) :].hex()
 
     @classmethod
-    def open_or_create(cls, path: Path) -> LocalKey:
+    def open_or_create(cls, path: Path, *, setting: str = "[state] folder or key_file") -> LocalKey:
         """Return the key in the file at *path*; where there is none, a new one, stored there before this returns.
 
-        Raises HostError when the file cannot be read or made, holds something else, or may be read by others. A symbolic link is followed
-        for reading (mounted secrets are links), and whatever it leads to is judged; nothing is ever written through one.
+        *setting* is where its path was chosen. Raises HostError when the file cannot be read or made, holds something else, or may be read
+        by others. A symbolic link is followed for reading (mounted secrets are links), and whatever it leads to is judged; nothing is ever
+        written through one.
         """
-        text = _read(path)
+        file = PrivateFile(path, "local key", setting)
+        text = file.read()
         if text is None:
             key = secrets.token_bytes(_KEY_SIZE)
-            if _create(path, _FILE.format(key.hex())):
+            if file.create(_FILE.format(key.hex())):
                 return cls(key)
-            text = _read(path)  # another process was faster
+            text = file.read()  # another process was faster
         match = None if text is None else _LINE.fullmatch(_last_line(text))
         if match is None:
             raise HostError(
@@ -99,63 +99,5 @@ class LocalKey:
             raise SealError("the sealed value was altered, or belongs elsewhere") from error
 
 
-def _read(path: Path) -> str | None:
-    """Return the text of the file, None when there is none. Raises HostError when it is not one to trust."""
-    try:
-        # Non-blocking, or opening a FIFO would wait for its writer.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise HostError(f"the local key {path} is not a regular file", hint="name another with [state] key_file")
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise HostError(f"others may read the local key {path}", hint=f"chmod 600 {path}; a mounted secret has a mode to set, 0400")
-            content = file.read(_FILE_BYTES_MAX)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        _refuse(path, error)
-    return content.decode("ascii", errors="replace")
-
-
 def _last_line(text: str) -> str:
     return text.rstrip("\r\n").rpartition("\n")[2].rstrip("\r")
-
-
-def _create(path: Path, text: str) -> bool:
-    """Make the file, whole or not at all; False when there is one by now.
-
-    Written beside its place and linked into it: a link is refused where a name is taken, and never made through a symbolic link.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            with open(beside, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except FileExistsError:
-        if path.is_symlink() and not path.exists():
-            raise HostError(f"the local key {path} is a link to nowhere", hint="nothing is written through a link; remove it") from None
-        return False
-    except OSError as error:
-        _refuse(path, error)
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last: without it, a power cut may leave values sealed under a key that is gone."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _refuse(path: Path, error: OSError) -> NoReturn:
-    hint = "let this user write to that folder, or name another with [state] folder or key_file"
-    raise HostError(f"cannot read or make the local key {path}: {error.strerror or error}", hint=hint) from error
