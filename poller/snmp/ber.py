@@ -1,6 +1,7 @@
-"""Basic Encoding Rules, the small part SNMP uses (X.690; RFC 3417 section 8). Reads only; hostile until proven otherwise.
+"""Basic Encoding Rules, the small part SNMP uses (X.690; RFC 3417 section 8). Hostile until proven otherwise.
 
-Everything takes a buffer and an end: a child can never outgrow its parent, and a length that lies is a DecodeError, nothing else.
+Everything that reads takes a buffer and an end: a child can never outgrow its parent, and a length that lies is a DecodeError, nothing
+else.
 """
 
 from __future__ import annotations
@@ -36,6 +37,20 @@ def encode_header(tag: int, length: int) -> bytes:
         return bytes((tag, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(octets))) + octets
+
+
+def encode(tag: int, content: bytes) -> bytes:
+    """Return one whole element."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    return encode_header(tag, length) + content
+
+
+def encode_integer(value: int, tag: int = INTEGER) -> bytes:
+    """Return a number that is not negative, as an INTEGER or what is written like one."""
+    octets = value.bit_length() // 8 + 1
+    return bytes((tag, octets)) + value.to_bytes(octets, "big")
 
 
 def read_element(box: bytes, at: int, end: int, *, tag: int) -> tuple[int, int]:

@@ -198,7 +198,7 @@ def decode(datagram: bytes, frame: Frame | None = None) -> Answer:
     status, at = ber.read_integer(datagram, at, end)
     index, at = ber.read_integer(datagram, at, end)
     at, stop = ber.read_element(datagram, at, end, tag=ber.SEQUENCE)
-    return Answer(version, community, request_id, status, index, _varbinds(datagram, at, stop))
+    return Answer(version, community, request_id, status, index, read_varbinds(datagram, at, stop))
 
 
 class Heads:
@@ -274,8 +274,8 @@ def _read_varbind(box: bytes, at: int, end: int, head: bytes) -> tuple[Value | M
     return missing if missing is not None else (tag, box[at:stop]), stop
 
 
-def _varbinds(box: bytes, at: int, end: int) -> list[Varbind]:
-    """Return the varbinds between *at* and *end*.
+def read_varbinds(box: bytes, at: int, end: int) -> list[Varbind]:
+    """Return the varbinds between *at* and *end*. Raises DecodeError.
 
     The inner loop of everything: headers with short lengths, which is nearly all of them, are read in place; the rest goes the long way.
     """

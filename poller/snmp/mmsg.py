@@ -13,12 +13,13 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
-from typing import Any
+
+from poller.system import find_sendmmsg
 
 BATCH_MAX = 256
 
 _DATAGRAM_MAX = 1500  # a probe has about 50 octets, a GET of 64 OIDs some 1,200
-_NO_ROOM = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
+_NO_ROOM = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
 
 
 Refused = tuple[int, OSError]
@@ -47,22 +48,12 @@ class _MMsgHdr(ctypes.Structure):
     _fields_ = (("hdr", _MsgHdr), ("len", ctypes.c_uint))
 
 
-def _find_sendmmsg() -> Any:
-    try:
-        sendmmsg = ctypes.CDLL(None, use_errno=True).sendmmsg
-    except (OSError, AttributeError, TypeError):
-        return None
-    sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-    sendmmsg.restype = ctypes.c_int
-    return sendmmsg
-
-
 class ManySender:
     """Sends batches on one non-blocking UDP socket. *on_failure* is told the error of every datagram the kernel refused for good."""
 
     def __init__(self, sock: socket.socket, on_failure: Callable[[OSError], None]) -> None:
         self._sock, self._on_failure = sock, on_failure
-        self._sendmmsg = _find_sendmmsg()
+        self._sendmmsg = find_sendmmsg()
         is_ipv6 = sock.family == socket.AF_INET6
         family = int(sock.family).to_bytes(2, sys.byteorder)
         # sockaddr_in: family, port, address, 8 zeros. sockaddr_in6: family, port, flow (4), address, scope (4).

@@ -32,7 +32,7 @@ def from_arcs(arcs: tuple[int, ...]) -> Oid:
     first, second = arcs[0], arcs[1]
     if first > 2 or (first < 2 and second > 39) or max(arcs) > _ARC_MAX:
         raise ValueError(f"not an object identifier: {arcs!r}")
-    return Oid(b"".join(_encode_arc(arc) for arc in (first * 40 + second, *arcs[2:])))
+    return Oid(b"".join(encode_arc(arc) for arc in (first * 40 + second, *arcs[2:])))
 
 
 def arcs(oid: Oid) -> tuple[int, ...]:
@@ -85,7 +85,8 @@ def is_well_formed(content: bytes) -> bool:
     return True
 
 
-def _encode_arc(arc: int) -> bytes:
+def encode_arc(arc: int) -> bytes:
+    """Return one arc as an Oid holds it, X.690 8.19.2."""
     octets = [arc & 0x7F]
     while arc := arc >> 7:
         octets.append(arc & 0x7F | 0x80)

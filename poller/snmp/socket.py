@@ -121,7 +121,7 @@ class SnmpSocket:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.stranger = stranger
-        self._waits_seconds = tuple(timeout_seconds * _BACK_OFF**n for n in range(retries + 1))
+        self.configure(timeout_seconds=timeout_seconds, retries=retries)
         self._sockets: dict[int, socket.socket] = {}
         self._senders: dict[int, ManySender] = {}
         self._outgoing: list[_Exchange] = []
@@ -164,6 +164,10 @@ class SnmpSocket:
             sock.close()
         self._sockets.clear()
         self._senders.clear()
+
+    def configure(self, *, timeout_seconds: float, retries: int) -> None:
+        """Set how long a try waits, the first one, and how many follow; what is in flight keeps to it from its next try on."""
+        self._waits_seconds = tuple(timeout_seconds * _BACK_OFF**n for n in range(retries + 1))
 
     # --- the seam (engine.wire.Wire) -----------------------------------------------------------------------------------
 

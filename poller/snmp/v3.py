@@ -21,11 +21,11 @@ from poller.snmp import ber, oid, usm
 from poller.snmp.message import REQUEST_ID_MIN, Frame, Template, decode
 from poller.snmp.usm import Engine, Keys
 
-_AUTH, _PRIV, _REPORTABLE = 0x01, 0x02, 0x04  # msgFlags, RFC 3412 section 6.4
-_LEVEL = _AUTH | _PRIV
+AUTH, PRIV, REPORTABLE = 0x01, 0x02, 0x04  # msgFlags, RFC 3412 section 6.4
+LEVEL = AUTH | PRIV
 _PDU_GET, _PDU_RESPONSE, _PDU_REPORT = 0xA0, 0xA2, 0xA8
 _VERSION = b"\x02\x01\x03"
-_GLOBAL_HEAD = b"\x30\x11\x02\x04"  # msgGlobalData of 17 octets: msgID of four …
+_GLOBAL_HEAD = b"\x30\x11\x02\x04"  # msgGlobalData with a msgID of four octets, as all of ours are …
 _GLOBAL_TAIL = b"\x02\x03\x00\xff\xe3\x04\x01%c\x02\x01\x03"  # … msgMaxSize 65,507, msgFlags, msgSecurityModel 3 (USM)
 _SECURITY_MODEL = 3
 _NUMBER_MAX = 2**31 - 1
@@ -71,11 +71,40 @@ class Session:
 
     def __init__(self, user: str, engine: Engine, keys: Keys, *, auth: str | None, priv: str | None, context: str = "") -> None:
         self.user, self.engine, self.keys, self.auth, self.priv = user.encode(), engine, keys, auth, priv
-        self.flags = (_AUTH if auth else 0) | (_PRIV if priv else 0)
-        self.user_element = _element(ber.OCTET_STRING, self.user)
-        self.context_head = _element(ber.OCTET_STRING, engine.engine_id) + _element(ber.OCTET_STRING, context.encode())
+        self.flags = (AUTH if auth else 0) | (PRIV if priv else 0)
+        self.user_element = ber.encode(ber.OCTET_STRING, self.user)
+        self.context_head = ber.encode(ber.OCTET_STRING, engine.engine_id) + ber.encode(ber.OCTET_STRING, context.encode())
         self.is_hushed = bool(priv or context)  # agents are silent to what they cannot decrypt, and to a context they lack
         self.is_proven = False
+
+
+def seal(session: Session, data: bytes, *, message_id: int, flags: int, now_at: float, salt: int) -> bytes:
+    """Return the message around *data*, a scoped PDU: with the engine's time of now, signed and encrypted as *flags* say.
+
+    The flags ask for nothing the session's user has no key for. *salt* is used for no other message under these keys.
+    """
+    auth = session.auth if flags & AUTH else None
+    boots, seconds = session.engine.clock(now_at)
+    parameters = b""
+    if flags & PRIV:
+        assert session.priv is not None
+        data, parameters = usm.encrypt(session.priv, session.keys.priv, boots, seconds, salt, data)
+        data = ber.encode(ber.OCTET_STRING, data)
+    digest = bytes(usm.DIGESTS[auth].octets) if auth is not None else b""
+    behind = ber.encode(ber.OCTET_STRING, parameters)
+    security = (
+        ber.encode(ber.OCTET_STRING, session.engine.engine_id)
+        + ber.encode_integer(boots)
+        + ber.encode_integer(seconds)
+        + session.user_element
+        + ber.encode(ber.OCTET_STRING, digest)
+        + behind
+    )
+    message = _message(message_id, flags, security, data)
+    if auth is None:
+        return message
+    end = len(message) - len(data) - len(behind)
+    return message[: end - len(digest)] + usm.sign(auth, session.keys.auth, message) + message[end:]
 
 
 class SealedRequest:
@@ -91,30 +120,8 @@ class SealedRequest:
         """Return the message, signed and encrypted as its user can, with the engine's time of now."""
         self._number = request_id
         session = self._session
-        auth, priv, engine = session.auth, session.priv, session.engine
-        boots, seconds = engine.clock(self._now())
-        data = _element(ber.SEQUENCE, session.context_head + self._pdu.with_request_id(request_id))
-        parameters = b""
-        if priv is not None:
-            data, parameters = usm.encrypt(priv, session.keys.priv, boots, seconds, self._salt, data)
-            data = _element(ber.OCTET_STRING, data)
-        digest = bytes(usm.DIGESTS[auth].octets) if auth is not None else b""
-        behind = _element(ber.OCTET_STRING, parameters)
-        message = _message(
-            request_id,
-            session.flags | _REPORTABLE,
-            _element(ber.OCTET_STRING, engine.engine_id)
-            + _integer(boots)
-            + _integer(seconds)
-            + session.user_element
-            + _element(ber.OCTET_STRING, digest)
-            + behind,
-            data,
-        )
-        if auth is None:
-            return message
-        end = len(message) - len(data) - len(behind)
-        return message[: end - len(digest)] + usm.sign(auth, session.keys.auth, message) + message[end:]
+        data = ber.encode(ber.SEQUENCE, session.context_head + self._pdu.with_request_id(request_id))
+        return seal(session, data, message_id=request_id, flags=session.flags | REPORTABLE, now_at=self._now(), salt=self._salt)
 
     def open(self, datagram: bytes) -> tuple[bytes, Frame] | Refusal:
         """Return the PDU in *datagram* as (bytes, its frame), or what the report in it says.
@@ -124,9 +131,9 @@ class SealedRequest:
         message = read_message(datagram)
         session = self._session
         is_ours = message.engine_id == session.engine.engine_id and message.user == session.user
-        if message.flags & _AUTH:
+        if message.flags & AUTH:
             self._authenticate(datagram, message, is_ours=is_ours)
-        box, at, end = self._decrypted(datagram, message) if message.flags & _PRIV else (datagram, message.at, message.end)
+        box, at, end = self._decrypted(datagram, message) if message.flags & PRIV else (datagram, message.at, message.end)
         kind, frame = _read_scoped_pdu(box, at, end)
         if kind == _PDU_REPORT:
             refusal = _read_report(box, frame)
@@ -135,7 +142,7 @@ class SealedRequest:
             return refusal
         if kind != _PDU_RESPONSE:
             raise DecodeError(f"tag 0x{kind:02x} where a response belongs", at)
-        if not is_ours or message.flags & _LEVEL != session.flags:
+        if not is_ours or message.flags & LEVEL != session.flags:
             raise AccessError(Refusal.NOT_PROVEN)
         if message.message_id != self._number or frame.request_id != self._number:
             raise DecodeError("a request-id that was not asked", frame.at)
@@ -154,7 +161,7 @@ class SealedRequest:
     def _decrypted(self, datagram: bytes, message: Message) -> tuple[bytes, int, int]:
         session = self._session
         priv = session.priv
-        if not message.flags & _AUTH or priv is None:
+        if not message.flags & AUTH or priv is None:
             raise AccessError(Refusal.NOT_PROVEN)
         at, end = ber.read_element(datagram, message.at, message.end, tag=ber.OCTET_STRING)
         plain = usm.decrypt(priv, session.keys.priv, message.boots, message.seconds, message.priv_parameters, datagram[at:end])
@@ -179,10 +186,11 @@ class Discovery:
 
 def encode_discovery() -> Template:
     """Return an empty GET to nobody's engine; what is patched in is the msgID, which the report repeats. Also the probe of a sweep."""
-    empty = _element(ber.OCTET_STRING, b"")
-    pdu = _element(_PDU_GET, _integer(REQUEST_ID_MIN) + _integer(0) + _integer(0) + _element(ber.SEQUENCE, b""))
-    security = empty + _integer(0) + _integer(0) + empty * 3
-    message = _message(REQUEST_ID_MIN, _REPORTABLE, security, _element(ber.SEQUENCE, empty * 2 + pdu))
+    empty = ber.encode(ber.OCTET_STRING, b"")
+    zero = ber.encode_integer(0)
+    pdu = ber.encode(_PDU_GET, ber.encode_integer(REQUEST_ID_MIN) + zero * 2 + ber.encode(ber.SEQUENCE, b""))
+    security = empty + zero * 2 + empty * 3
+    message = _message(REQUEST_ID_MIN, REPORTABLE, security, ber.encode(ber.SEQUENCE, empty * 2 + pdu))
     at = message.index(_VERSION + _GLOBAL_HEAD) + len(_VERSION + _GLOBAL_HEAD)
     return Template(message[:at], message[at + 4 :])
 
@@ -248,19 +256,5 @@ def _read_number(box: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _message(message_id: int, flags: int, security: bytes, data: bytes) -> bytes:
-    head = _VERSION + _GLOBAL_HEAD + message_id.to_bytes(4, "big") + _GLOBAL_TAIL % flags
-    return _element(ber.SEQUENCE, head + _element(ber.OCTET_STRING, _element(ber.SEQUENCE, security)) + data)
-
-
-def _element(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
-
-
-def _integer(value: int) -> bytes:
-    """Return a number that is not negative."""
-    octets = value.bit_length() // 8 + 1
-    return bytes((ber.INTEGER, octets)) + value.to_bytes(octets, "big")
+    head = _VERSION + ber.encode(ber.SEQUENCE, ber.encode_integer(message_id) + _GLOBAL_TAIL % flags)
+    return ber.encode(ber.SEQUENCE, head + ber.encode(ber.OCTET_STRING, ber.encode(ber.SEQUENCE, security)) + data)
