@@ -19,6 +19,7 @@ import msgspec
 import poller
 from poller import garbage
 from poller.errors import PollerError
+from poller.system import loop_factory
 
 T = TypeVar("T")
 Figures = dict[str, float]
@@ -100,12 +101,3 @@ def answer(work: Callable[..., Coroutine[Any, Any, Mapping[str, float]]]) -> Non
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         figures = runner.run(work(*sys.argv[1:]))
     print(msgspec.json.encode(figures).decode())
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the loop the agent runs on here: uvloop's, or None for the one Python has."""
-    try:
-        import uvloop
-    except ImportError:  # no wheel for this platform
-        return None
-    return uvloop.new_event_loop

@@ -22,6 +22,7 @@ from poller.clock import SystemClock
 from poller.engine import device
 from poller.engine.fleet import Fleet
 from poller.engine.poll import Place, Poller
+from poller.engine.rhythm import Rhythm
 from poller.engine.roster import Roster
 from poller.model import Target
 from poller.snmp.socket import SnmpSocket
@@ -42,7 +43,8 @@ GOALS = (
 )
 
 _EVERY_SECONDS = 900.0
-_LATE_SECONDS = 0.1 * _EVERY_SECONDS  # beyond the schedule's jitter
+_RHYTHM = Rhythm(every_seconds=_EVERY_SECONDS, busy_seconds=_EVERY_SECONDS, wake_seconds=_EVERY_SECONDS)
+_LATE_SECONDS = 0.6 * _EVERY_SECONDS  # a printer's place may lie half an interval beyond, and its jitter
 _WORKERS = 200
 _ROWS_MAX = 2000
 _LOOK_SECONDS = 0.02
@@ -77,7 +79,7 @@ async def measure(port: str, printers: str, rounds: str) -> Figures:
     clock = ImpatientClock()
     fleet = Fleet(clock, site="bench", stale_after_seconds=1e6, forget_after_seconds=1e6)
     async with SnmpSocket(timeout_seconds=2.0, retries=2) as wire:
-        poller = Poller(wire, fleet, clock, roster=Roster(), every_seconds=_EVERY_SECONDS, workers=_WORKERS, rows_max=_ROWS_MAX)
+        poller = Poller(wire, fleet, clock, roster=Roster(), rhythm=_RHYTHM, workers=_WORKERS, rows_max=_ROWS_MAX)
 
         async def introduce(target: Target) -> None:
             printer = await device.identify(wire, target, rows_max=_ROWS_MAX, location=None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import typer
+
+from poller.system import loop_factory
 
 T = TypeVar("T")
 
@@ -17,16 +19,8 @@ def run_async(work: Coroutine[Any, Any, T], *, interrupted_code: int = 1) -> T:
     Ctrl-C cancels it, waits for its clean-up and ends the program with *interrupted_code*: 1 for a tool that was not done,
     0 for what only ever ends that way.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             return runner.run(work)
         except KeyboardInterrupt:
             raise typer.Exit(interrupted_code) from None
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # no wheel for this platform
-        return None
-    return uvloop.new_event_loop

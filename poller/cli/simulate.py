@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from poller.cli.options import JsonOption
 from poller.cli.running import run_async
+from poller.system import on_signals
 
 if TYPE_CHECKING:
     from poller.simulator.recordings import Recording
@@ -58,8 +58,7 @@ async def _serve(chosen: list[Recording], network: str, port: int, every_nth: in
     from poller.simulator.server import Simulator
 
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    on_signals(stop.set)
     simulator = Simulator(chosen, network=network, port=port, every_nth=every_nth, seed=seed, speed=speed, clock=SystemClock())
     await simulator.start()
     try:

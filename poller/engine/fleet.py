@@ -11,7 +11,7 @@ told by the wall clock, since they have to outlive a restart.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -19,6 +19,7 @@ import msgspec
 
 from poller import exposition
 from poller.clock import Clock
+from poller.engine.dating import redate
 from poller.exposition import Metric, Sample, escape_label, header
 from poller.model import Decoded, Printer, Reading
 from poller.printers import gauges
@@ -54,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `json` is the reading's JSON and `families` its lines per family of `gauges.FAMILIES`, both empty when it was never read or the values
     are stale. `label` is the printer's id as it stands in metric text. `since_utc`: when it was last read, or first failed if it never was.
+    `last_ok_utc`: when it was last read, None if it never was, or while nobody knows when (the clock is not to be believed).
     """
 
     printer: Printer
@@ -96,18 +98,50 @@ class FleetStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Fleet:
     """The latest reading of every printer, newest wins."""
 
-    def __init__(self, clock: Clock, *, site: str | None, stale_after_seconds: float, forget_after_seconds: float) -> None:
-        self._clock, self.site = clock, site
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        site: str | None,
+        stale_after_seconds: float,
+        forget_after_seconds: float,
+        is_doubtful: Callable[[datetime], bool] = lambda _: False,
+    ) -> None:
+        self._clock, self.site, self._is_doubtful = clock, site, is_doubtful
         self._stale_after, self._forget_after = timedelta(seconds=stale_after_seconds), timedelta(seconds=forget_after_seconds)
         # By label, not by id: two ids that differ only in characters a label cannot carry would be one series twice.
         self._entries: dict[str, Entry] = {}
         self._series_refused = 0
 
-    def put(self, decoded: Decoded, *, duration_seconds: float) -> None:
-        """Take a reading; it replaces what was known of its printer."""
+    def configure(self, *, site: str | None, stale_after_seconds: float, forget_after_seconds: float) -> None:
+        """Let other settings hold from now on; a new name of the site shows with each printer's next poll."""
+        if site != self.site:
+            self._entries = {label: msgspec.structs.replace(entry, shown=()) for label, entry in self._entries.items()}
+        self.site = site
+        self._stale_after, self._forget_after = timedelta(seconds=stale_after_seconds), timedelta(seconds=forget_after_seconds)
+
+    def redate(self, step_seconds: float, *, is_right: bool) -> None:
+        """Move the times that were read from a doubtful clock along with it; once it is right they are shown."""
+        step = timedelta(seconds=step_seconds)
+        for label, entry in self._entries.items():
+            if entry.last_ok_utc is None:
+                since_utc = entry.since_utc + step
+                reading = entry.reading if step else None
+                self._entries[label] = msgspec.structs.replace(
+                    entry,
+                    since_utc=since_utc,
+                    last_ok_utc=since_utc if is_right and entry.json else None,
+                    json=entry.json if reading is None else _encode(redate(reading, reading.taken_at + step)),
+                )
+
+    def put(self, decoded: Decoded, *, duration_seconds: float) -> Entry:
+        """Take a reading; it replaces what was known of its printer. Returns how that printer is now."""
         reading = decoded.reading
         label = escape_label(reading.printer.id)
         before = self._entries.get(label)
+        is_doubtful = self._is_doubtful(reading.taken_at)
+        if is_doubtful:
+            decoded = msgspec.structs.replace(decoded, boot_utc=None)
         boot_utc = _steady(decoded.boot_utc, before)
         shown = (
             *(reading.printer, reading.supplies, reading.counters, reading.status, reading.alerts, reading.trays, reading.covers),
@@ -119,12 +153,12 @@ class Fleet:
             families = gauges.render(decoded, site=self.site, boot_utc=boot_utc)
             grade, lowest_ratio = grade_of(reading)
             self._series_refused += gauges.count_refused(reading)
-        self._entries[label] = Entry(
+        entry = self._entries[label] = Entry(
             printer=reading.printer,
             label=label,
             is_up=True,
             since_utc=reading.taken_at,
-            last_ok_utc=reading.taken_at,
+            last_ok_utc=None if is_doubtful else reading.taken_at,
             last_poll_seconds=duration_seconds,
             json=_encode(reading),
             families=families,
@@ -133,11 +167,15 @@ class Fleet:
             grade=grade,
             lowest_ratio=lowest_ratio,
         )
+        return entry
 
-    def fail(self, printer: Printer, *, duration_seconds: float, last_ok_utc: datetime | None = None) -> bool:
+    def fail(
+        self, printer: Printer, *, duration_seconds: float, last_ok_utc: datetime | None = None, since_utc: datetime | None = None
+    ) -> bool:
         """Note that *printer* did not answer a poll; False when it has been silent for so long that it is no longer shown.
 
-        It then comes back by its next reading. Whoever polls it may stop, and `forget` it. *last_ok_utc* is when an earlier run read it.
+        It then comes back by its next reading. Whoever polls it may stop, and `forget` it. *last_ok_utc* is when an earlier run read it,
+        *since_utc* when it first failed one that never did.
         """
         label = escape_label(printer.id)
         before = self._entries.get(label)
@@ -146,7 +184,7 @@ class Fleet:
                 printer=printer,
                 label=label,
                 is_up=False,
-                since_utc=last_ok_utc or self._clock.utc(),
+                since_utc=last_ok_utc or since_utc or self._clock.utc(),
                 last_ok_utc=last_ok_utc,
                 last_poll_seconds=duration_seconds,
             )
@@ -157,6 +195,10 @@ class Fleet:
     def forget(self, printer_id: str) -> None:
         """Drop a printer; unknown ones are no fault."""
         self._entries.pop(escape_label(printer_id), None)
+
+    def clear(self) -> None:
+        """Drop all of them; they come back one by one, with their polls."""
+        self._entries.clear()
 
     def get(self, printer_id: str) -> Entry | None:
         entry, now_utc = self._entries.get(escape_label(printer_id)), self._clock.utc()

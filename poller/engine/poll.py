@@ -1,95 +1,67 @@
-"""Keeps the fleet fresh: a fixed crew of workers polls whoever is due.
+"""Keeps the fleet fresh: a fixed crew of workers polls whoever is due, and says what became of each poll.
 
 One slow device holds up one worker and nobody else; a full crew slows the schedule down, and the lag is a metric. Nothing that one
 device does gets further than its own line in the log: it is counted by kind and asked again later, less and less often while silent.
-What is known of each printer can be taken away as values and given back after a restart (`remembered.py`).
+
+Who is who is decided in `book.py`, how one is read in `reader.py`, how long to wait in `rhythm.py`, who is gone in `presence.py`, where to
+look for them in `search.py`. Here is what ties them: one poll after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-
-import msgspec
 
 from poller import exposition
 from poller.clock import Clock
-from poller.engine import device, second
-from poller.engine.asking import OCTETS_MAX, Manners
-from poller.engine.device import Device
+from poller.engine.book import Book, Known, Place, Places
 from poller.engine.faults import contained
-from poller.engine.fleet import Fleet
-from poller.engine.remembered import Remembered, Way
+from poller.engine.fleet import Entry, Fleet, Grade
+from poller.engine.presence import GONE_AFTER_SECONDS, Event, Watch
+from poller.engine.privacy import Privacy
+from poller.engine.reader import NobodyError, Reader
+from poller.engine.recall import reading_of, recall, remember, wait_seconds
+from poller.engine.remembered import Remembered
+from poller.engine.rhythm import Rhythm, mood_of
 from poller.engine.roster import Roster
 from poller.engine.schedule import Schedule
+from poller.engine.search import Hunt, Search
+from poller.engine.targets import Plan
 from poller.engine.wire import AttributeSource, Wire
-from poller.errors import AgentError, NoAnswerError, PrinterError, UnreachableError
+from poller.errors import NoAnswerError, PrinterError, UnreachableError
 from poller.exposition import Sample
 from poller.logs import emit
-from poller.model import Credential, Decoded, Printer, Reading, Target
+from poller.model import Credential, Decoded, Printer, Target
 from poller.model import Value as _Struct
-from poller.printers import identity
-from poller.printers.decode import decode
-from poller.printers.merge import is_same_printer
+
+__all__ = ["Place", "PollStatus", "Poller"]
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
-_LEARN_EVERY_SECONDS = 24 * 3600.0
-_SNMP_AGAIN_SECONDS = 3600.0
 _WAKE_SECONDS = 30.0  # a printer asleep for hours may take 20 s to answer; the question that got none has woken it
-_RELEARN_AFTER_SECONDS = 3600.0  # an agent whose tables never hold still is walked once an hour, not at every poll
-
-_LONG_AGO = float("-inf")
-
-_decode_reading = msgspec.json.Decoder(Reading).decode
+_LOW = (Grade.LOW, Grade.EMPTY)
 
 
 class PollStatus(_Struct, frozen=True, kw_only=True):
-    """Where the crew stands; `results` counts polls since the start by their outcome."""
+    """Where the crew stands; `results` counts polls since the start by their outcome, `overdue` printers that wait for a worker."""
 
     printers: int
     workers: int
     busy: int
     lag_seconds: float
+    overdue: int
     results: dict[str, int]
 
 
-class Place(_Struct, frozen=True, kw_only=True):
-    """What a `[[range]]` says of its printers: where they are delivered to, and how long an answer over its line should be."""
-
-    location: str | None = None
-    octets_max: int = OCTETS_MAX
-
-
-@dataclass(slots=True)
-class _Known:
-    """A printer we poll; `device` is None until it is learned. `due_at` is its next poll, for those who remember it.
-
-    `is_doubted` says that it was silent once and is asked again before anybody is told. `second` is the patience for IPP beside SNMP; until
-    `by_ipp_until_at` it is asked by IPP alone, since SNMP was silent.
-    """
-
-    printer: Printer
-    target: Target
-    place: Place
-    device: Device | None = None
-    learned_at: float = 0.0
-    due_at: float = 0.0
-    other_way: Target | None = None
-    is_silent: bool = False
-    is_doubted: bool = False
-    second: second.Patience = field(default_factory=second.Patience)
-    by_ipp_until_at: float = 0.0
-
-
 class Poller:
-    """Polls printers as they fall due; `found` adds one or brings its new address."""
+    """Polls printers as they fall due; `found` adds one or brings its new address, `hurry` has one polled at once.
+
+    *record* is called with every new reading, after the fleet has it; it must not wait. Both see it as *privacy* lets them. `configure`
+    changes what holds for all of them.
+    """
 
     def __init__(
         self,
@@ -98,47 +70,25 @@ class Poller:
         clock: Clock,
         *,
         roster: Roster,
-        every_seconds: float,
+        rhythm: Rhythm,
         workers: int,
         rows_max: int,
+        gone_after_seconds: float = GONE_AFTER_SECONDS,
         source: AttributeSource | None = None,
+        record: Callable[[Decoded], None] | None = None,
+        privacy: Privacy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._source = source
-        self._wire, self._fleet, self._clock, self._sleep = wire, fleet, clock, sleep
-        self._workers, self._rows_max, self._every_seconds = workers, rows_max, every_seconds
-        self._roster = roster
-        self._known: dict[str, _Known] = {}
-        self._schedule = Schedule(every_seconds=every_seconds)
+        self._fleet, self._clock, self._roster, self._record, self._sleep = fleet, clock, roster, record, sleep
+        self._rhythm, self._workers, self._privacy = rhythm, workers, privacy or Privacy()
+        self._watch, self._search = Watch(gone_after_seconds=gone_after_seconds), Search()
+        self._book = Book(roster, self._watch)
+        self._reader = Reader(wire, clock, roster=roster, rows_max=rows_max, source=source)
+        self._schedule = Schedule()
         self._due: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
         self._is_stopping = False
         self._busy = 0
         self._results: Tally[str] = Tally()
-        self._changed: set[str] = set()
-        self._removed: set[str] = set()
-
-    def found(self, printer: Printer, target: Target, place: Place) -> None:
-        """Take a printer the sweep found: a new one is polled at once.
-
-        A known one keeps its way while that works (a device may have several addresses); the other way is taken when it falls silent.
-        """
-        printer = self._roster.settle(printer)
-        known = self._known.get(printer.id)
-        if known is None:
-            known = self._known[printer.id] = _Known(printer, target, place)
-            self._set_due(known, self._clock.monotonic())
-            emit(log, logging.INFO, "printer.found", printer=printer.id, address=target.address, model=printer.model)
-            return
-        if known.place != place:
-            known.place, known.learned_at = place, _LONG_AGO
-        if known.target != target:
-            known.other_way = target
-            if known.is_silent:
-                self._take_other_way(known)
-            elif known.target.address != target.address:
-                known.learned_at = _LONG_AGO  # who sits at the old address? the next poll finds out
-        elif known.is_silent:
-            self._set_due(known, self._clock.monotonic())  # the sweep has just talked to it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until *stop*; polls under way are finished, none is begun."""
@@ -155,36 +105,104 @@ class Poller:
             for _ in range(self._workers):
                 await self._due.put(None)
 
+    def found(self, printer: Printer, target: Target, place: Place) -> None:
+        """Take a printer that a sweep met; a new one is polled at once."""
+        sighted = self._book.sight(printer, target, place)
+        if sighted.due is not None:
+            self._poll_now(sighted.due)
+        if sighted.is_new:
+            emit(log, logging.DEBUG, "printer.sighted", printer=printer.id, address=target.address, model=printer.model)
+
+    def hurry(self, address: str) -> bool:
+        """Poll the printer at *address* now; False when none is. One being polled is polled once more. Whoever calls sees to how often."""
+        known = self._book.at(address)
+        if known is not None:
+            self._poll_now(known)
+        return known is not None
+
+    def knows(self, address: str) -> bool:
+        """Say whether a printer is polled at *address*."""
+        return self._book.at(address) is not None
+
+    def next_search(self, plan: Plan) -> Hunt | None:
+        """Return where to look, by a sweep of *plan*, for printers that are missing; None while there is nothing to do."""
+        return self._search.next(self._clock.monotonic(), size_of=plan.size_of)
+
+    def configure(
+        self,
+        *,
+        rhythm: Rhythm,
+        gone_after_seconds: float,
+        rows_max: int,
+        places: Places,
+        retarget: Callable[[Target], Target | None],
+    ) -> int:
+        """Let another configuration hold from now on; return how many printers are polled no more by it.
+
+        *retarget* tells how an address is asked now, None when not at all: such a printer is let go of without a word. Polls under way end
+        as they began. New intervals hold from each printer's next poll, and at once for whoever would have to wait longer than any of them.
+        """
+        now_at, now_utc = self._clock.monotonic(), self._clock.utc()
+        self._rhythm, self._watch.gone_after_seconds, self._reader.rows_max = rhythm, gone_after_seconds, rows_max
+        dropped = 0
+        for known in self._book:
+            target = retarget(known.target)
+            if target is None:
+                self._book.drop(known, is_forgotten=False)
+                self._let_go(known)
+                dropped += 1
+                continue
+            known.other_way = None if known.other_way is None else retarget(known.other_way)
+            place = places[target.range]
+            if known.target != target or known.place != place:
+                self._book.point(known, target, place)
+            if not known.is_under_way and known.due_at - now_at > rhythm.longest(known.printer):
+                self._set_due(known, now_at + rhythm.spread(known.printer, known.phase, now_utc))
+        return dropped
+
+    def show_anew(self) -> None:
+        """Have everybody read within an interval: what the fleet showed of them may be shown no more."""
+        self._fleet.clear()
+        now_at, now_utc = self._clock.monotonic(), self._clock.utc()
+        for known in self._book:
+            self._set_due(known, now_at + self._rhythm.spread(known.printer, known.phase, now_utc))
+
     def status(self) -> PollStatus:
+        now_at = self._clock.monotonic()
         return PollStatus(
-            printers=len(self._known),
+            printers=len(self._book),
             workers=self._workers,
             busy=self._busy,
-            lag_seconds=self._schedule.lag_seconds(self._clock.monotonic()),
+            lag_seconds=self._schedule.lag_seconds(now_at),
+            overdue=self._schedule.overdue(now_at),
             results=dict(self._results),
         )
 
     def metrics(self) -> Iterable[Sample]:
+        now_at = self._clock.monotonic()
         for result, count in sorted(self._results.items()):
             yield Sample(exposition.POLLER_POLLS, count, (result,))
-        yield Sample(exposition.POLLER_POLL_LAG, self._schedule.lag_seconds(self._clock.monotonic()))
+        yield Sample(exposition.POLLER_POLL_LAG, self._schedule.lag_seconds(now_at))
+        yield Sample(exposition.POLLER_POLLS_OVERDUE, self._schedule.overdue(now_at))
         yield Sample(exposition.POLLER_POLL_WORKERS, self._workers)
         yield Sample(exposition.POLLER_POLL_WORKERS_BUSY, self._busy)
+        for event in Event:
+            yield Sample(exposition.POLLER_PRINTER_EVENTS, self._watch.events[event], (event.value,))
+        for name in self._watch.ranges:
+            yield Sample(exposition.POLLER_RANGE_SILENT, float(name in self._watch.silent_ranges), (name or "",))
 
     # --- across a restart ----------------------------------------------------------------------------------------------
 
     def take_changes(self, count_max: int) -> tuple[list[Remembered], list[str]]:
         """Return at most *count_max* printers that changed since they were last taken, and the ids of those that are no more."""
-        changed = [self._changed.pop() for _ in range(min(count_max, len(self._changed)))]
-        removed = [printer_id for printer_id in self._removed if printer_id not in self._known]
-        self._removed.clear()
-        return [self._remembered(self._known[printer_id]) for printer_id in changed if printer_id in self._known], removed
+        changed, removed = self._book.take_changes(count_max)
+        return [remember(known, self._fleet.get(self._shown(known).id), self._clock) for known in changed], removed
 
     def restore(
         self,
         printers: Iterable[Remembered],
         credentials: Mapping[str, Credential],
-        places: Mapping[str | None, Place],
+        places: Places,
         *,
         is_wanted: Callable[[Target], bool],
     ) -> int:
@@ -195,59 +213,27 @@ class Poller:
         """
         now_at, now_utc, count = self._clock.monotonic(), self._clock.utc(), 0
         for one in printers:
-            target, place = one.way.target(credentials), places.get(one.way.range)
-            if target is None or place is None or not is_wanted(target):
-                self._removed.add(one.printer.id)
+            known = recall(one, credentials, places, self._clock)
+            if known is None or not is_wanted(known.target):
+                self._book.leave_out(one.printer.id, was_read=one.was_read)
                 continue
-            known = _Known(self._roster.settle(one.printer), target, place, is_silent=one.is_silent)
-            if known.printer.id != one.printer.id:
-                self._removed.add(one.printer.id)
-            other_way = one.other_way.target(credentials) if one.other_way is not None else None
-            known.other_way = other_way if other_way is not None and is_wanted(other_way) else None
-            if one.layout is not None and one.learned_utc is not None:
-                manners = Manners(one.oids_max, one.bulk_rows, place.octets_max, one.is_proven, one.pause_ms, one.context)
-                known.device = Device(one.layout, manners, config_changes=one.config_changes, context_at=one.context_at)
-                known.learned_at = now_at - max(0.0, (now_utc - one.learned_utc).total_seconds())
-            if one.location != place.location:
-                known.learned_at = _LONG_AGO
-            reading = _reading(one.reading)
+            if known.other_way is not None and not is_wanted(known.other_way):
+                known.other_way = None
+            self._roster.restore(one.printer)
+            self._book.enter(known)
+            reading = reading_of(one)
             if reading is not None:
-                self._fleet.put(Decoded(reading=reading, boot_utc=one.boot_utc), duration_seconds=one.last_poll_seconds)
-            if one.is_silent or reading is None:
-                self._fleet.fail(known.printer, duration_seconds=one.last_poll_seconds, last_ok_utc=one.last_ok_utc)
-            self._known[known.printer.id] = known
-            wait_seconds = (one.due_utc - now_utc).total_seconds()
-            if not 0 <= wait_seconds <= self._every_seconds:
-                wait_seconds = random.uniform(0, self._every_seconds)  # noqa: S311  spreads work, hides nothing
-            self._set_due(known, now_at + wait_seconds)
+                shown = self._privacy.show(Decoded(reading=reading, boot_utc=one.boot_utc))
+                self._fleet.put(shown, duration_seconds=one.last_poll_seconds)
+            if known.presence.failures or reading is None:
+                seconds = one.last_poll_seconds
+                self._fleet.fail(self._shown(known), duration_seconds=seconds, last_ok_utc=one.last_ok_utc, since_utc=one.since_utc)
+            wait = wait_seconds(one, now_utc, self._rhythm.longest(known.printer))
+            self._set_due(known, now_at + (self._rhythm.spread(known.printer, known.phase, now_utc) if wait is None else wait))
             count += 1
+        for name in self._watch.ranges:
+            self._watch.turned(name)  # told of in the earlier run
         return count
-
-    def _remembered(self, known: _Known) -> Remembered:
-        now_at, now_utc = self._clock.monotonic(), self._clock.utc()
-        one, entry = known.device, self._fleet.get(known.printer.id)
-        manners = one.manners if one is not None else Manners()
-        return Remembered(
-            printer=known.printer,
-            way=Way.of(known.target),
-            other_way=None if known.other_way is None else Way.of(known.other_way),
-            location=known.place.location,
-            layout=None if one is None else one.layout,
-            learned_utc=None if one is None else now_utc - timedelta(seconds=min(now_at - known.learned_at, _LEARN_EVERY_SECONDS)),
-            config_changes=None if one is None else one.config_changes,
-            oids_max=manners.oids_max,
-            bulk_rows=manners.bulk_rows,
-            is_proven=manners.is_proven,
-            pause_ms=manners.pause_ms,
-            context=manners.context,
-            context_at=() if one is None else one.context_at,
-            due_utc=now_utc + timedelta(seconds=known.due_at - now_at),
-            is_silent=known.is_silent,
-            boot_utc=None if entry is None else entry.boot_utc,
-            last_ok_utc=None if entry is None else entry.last_ok_utc,
-            last_poll_seconds=0.0 if entry is None else entry.last_poll_seconds,
-            reading=b"" if entry is None else entry.json,
-        )
 
     # --- the crew ------------------------------------------------------------------------------------------------------
 
@@ -258,161 +244,206 @@ class Poller:
                 printer_id = await self._due.get()
             if printer_id is None:
                 return
-            known = self._known.get(printer_id)
-            if known is not None:
-                self._busy += 1
-                try:
-                    await self._poll(known)
-                finally:
-                    self._busy -= 1
+            known = self._book.get(printer_id)
+            if known is None:
+                continue
+            if known.is_under_way:
+                known.is_hurried = True
+                continue
+            self._busy += 1
+            known.is_under_way = True
+            try:
+                await self._poll(known)
+            finally:
+                known.is_under_way = False
+                self._busy -= 1
+            if known.is_hurried and self._book.has(known):
+                self._poll_now(known)
+            known.is_hurried = False
 
-    async def _poll(self, known: _Known) -> None:
+    async def _poll(self, known: Known) -> None:
         """Poll one printer and say what became of it; no PrinterError gets further than here."""
-        began_at = self._clock.monotonic()
-        before = known.printer
+        began_at, target = self._clock.monotonic(), known.target
+        if known.presence.rival is not None:  # another one answers there: asking would tell nothing of this one
+            self._note_failure(known, NobodyError(f"{known.presence.rival} is at this address now"), 0.0)
+            return
         try:
-            with contained(known.target):
-                decoded = await self._read(known)
+            with contained(target):
+                decoded = await self._reader.read(known)
         except PrinterError as error:
             self._results[error.kind] += 1
-            if self._known.get(before.id) is not known:  # another has taken its place meanwhile
+            if not self._book.has(known):
                 return
-            if self._may_be_asleep(known, error):
+            if known.target is not target:  # it was seen elsewhere meanwhile
+                self._poll_now(known)
+            elif self._is_doubtful(known, error):
                 known.is_doubted = True
                 self._set_due(known, self._clock.monotonic() + _WAKE_SECONDS)
-                return
-            known.is_doubted = False
-            self._note_silence(known, error, self._clock.monotonic() - began_at)
+            else:
+                known.is_doubted = False
+                self._note_failure(known, error, self._clock.monotonic() - began_at)
             return
         self._results["ok"] += 1
-        if self._known.get(before.id) is not known:
+        if not self._book.has(known):
             return
-        if known.printer.id != before.id:
-            self._replace(before, known)
-        now_at = self._clock.monotonic()
-        self._fleet.put(decoded, duration_seconds=now_at - began_at)
-        self._set_due(known, self._schedule.after_answer(known.printer.id, now_at))
-        if known.is_silent:
-            emit(log, logging.INFO, "printer.back", printer=known.printer.id, address=known.target.address)
-            known.is_silent = False
+        if decoded.reading.printer.id != known.printer.id:
+            known = self._note_other(known, decoded.reading.printer)
+        self._note_reading(known, decoded, self._clock.monotonic() - began_at)
+
+    def _note_reading(self, known: Known, decoded: Decoded, duration_seconds: float) -> None:
+        shown = self._privacy.show(decoded)
+        entry = self._fleet.put(shown, duration_seconds=duration_seconds)
+        if self._record is not None:
+            self._record(shown)
+        known.wakes = known.wakes + 1 if known.is_doubted else 0
         known.is_doubted = False
+        presence, range_name = known.presence, known.target.range
+        was_down = presence.failures > 0
+        event = self._watch.heard(range_name, presence)
+        if event is not None or was_down:
+            self._note_return(known, event)
+        address = decoded.reading.printer.address
+        if known.read_at != address:
+            if known.read_at is not None:
+                self._tell(known, self._watch.moved(), before=known.read_at)
+            known.read_at = address
+        self._set_due(known, self._clock.monotonic() + self._wait_seconds(known, decoded, entry))
+        for other in self._book.settle_claims(known, has_answered=True):
+            self._poll_now(other)
 
-    async def _read(self, known: _Known) -> Decoded:
-        """Read by SNMP, filled in by IPP where a range allows that; by IPP alone while SNMP is silent, which is tried now and then."""
-        if self._source is None or not self._source.may_ask(known.target.address):
-            return await self._read_by_snmp(known)
-        if self._clock.monotonic() >= known.by_ipp_until_at:
-            known.by_ipp_until_at = 0.0
-            try:
-                decoded = await self._read_by_snmp(known)
-            except NoAnswerError as silence:
-                try:
-                    decoded = await self._read_by_ipp(self._source, known)
-                except PrinterError:
-                    raise silence from None
-                known.by_ipp_until_at = self._clock.monotonic() + _SNMP_AGAIN_SECONDS
-                return decoded
-            return await second.complete(self._source, decoded, known.second, self._clock)
-        try:
-            return await self._read_by_ipp(self._source, known)
-        except PrinterError:
-            known.by_ipp_until_at = 0.0  # perhaps it is SNMP that works again
-            raise
+    def _wait_seconds(self, known: Known, decoded: Decoded, entry: Entry) -> float:
+        mood = mood_of(decoded.reading, is_low=entry.grade in _LOW, wakes=known.wakes)
+        return self._rhythm.after_answer(known.printer, known.phase, mood, self._clock.utc())
 
-    async def _read_by_ipp(self, source: AttributeSource, known: _Known) -> Decoded:
-        told = await second.read(source, known.target, self._clock, range=known.target.range, location=known.place.location)
-        printer = told.reading.printer
-        if not is_same_printer(known.printer, printer):
-            raise AgentError("another printer answers IPP at this address")
-        reading = msgspec.structs.replace(told.reading, printer=msgspec.structs.replace(known.printer, via=printer.via))
-        return msgspec.structs.replace(told, reading=reading)
+    def _note_return(self, known: Known, event: Event | None) -> None:
+        """Tell that a printer is there which was not; should its whole range have been silent, the others are not waited for long."""
+        self._search.found(known.printer.id)
+        range_name = known.target.range
+        if range_name in self._watch.silent_ranges and self._watch.first_heard(range_name):
+            self._ask_silent(range_name)
+        self._tell_turn(range_name)
+        if event is not None:
+            self._tell(known, event)
+        else:
+            emit(log, logging.INFO, "printer.heard", printer=known.printer.id, address=known.target.address)
 
-    async def _read_by_snmp(self, known: _Known) -> Decoded:
-        age_seconds = self._clock.monotonic() - known.learned_at
-        if known.device is None or age_seconds >= _LEARN_EVERY_SECONDS:
-            return await self._learn(known)
-        one = known.device  # a sweep may bring another way while this one is asked
-        polled = await device.poll(self._wire, known.target, one, rows_max=self._rows_max)
-        if polled.is_changed and age_seconds >= _RELEARN_AFTER_SECONDS:
-            return await self._learn(known)
-        return decode(one.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
-
-    async def _learn(self, known: _Known) -> Decoded:
-        learned = await device.learn(self._wire, known.target, rows_max=self._rows_max, octets_max=known.place.octets_max)
-        if not identity.is_printer(learned.rows):
-            raise AgentError("no printer at this address any more")
-        printer = self._roster.settle(device.describe(learned, known.target, location=known.place.location))
-        decoded = decode(learned.layout, learned.moving, learned.device.alerts or (), printer=printer, taken_at=self._clock.utc())
-        known.printer, known.device, known.learned_at = printer, learned.device, self._clock.monotonic()
-        for fault in learned.faults:
-            emit(log, logging.INFO, "printer.table_broken", printer=printer.id, reason=fault)
-        return decoded
-
-    def _may_be_asleep(self, known: _Known, error: PrinterError) -> bool:
-        """Say whether a printer that gave no answer gets one more try first: all was well so far, and there is no other way to it."""
-        is_silence = isinstance(error, NoAnswerError) and not isinstance(error, UnreachableError)
-        return is_silence and not (known.is_silent or known.is_doubted) and known.other_way is None
-
-    def _note_silence(self, known: _Known, error: PrinterError, duration_seconds: float) -> None:
-        printer_id, now_at = known.printer.id, self._clock.monotonic()
-        if not self._fleet.fail(known.printer, duration_seconds=duration_seconds):
-            self._forget(known.printer)
-            return
-        due_at = self._schedule.after_silence(printer_id, now_at)
-        self._set_due(known, due_at)
-        if not known.is_silent:  # said once, not at every try
-            emit(
-                log,
-                logging.INFO,
-                "printer.silent",
-                printer=printer_id,
-                address=known.target.address,
-                error=error.kind,
-                reason=str(error),
-                next_try_seconds=round(due_at - now_at),
-            )
-        known.is_silent = True
+    def _note_failure(self, known: Known, error: PrinterError, duration_seconds: float) -> None:
+        presence, now_at, range_name = known.presence, self._clock.monotonic(), known.target.range
         if known.other_way is not None:
-            self._take_other_way(known)
+            self._book.take_other_way(known)
+            self._poll_now(known)
+            return
+        if not self._fleet.fail(self._shown(known), duration_seconds=duration_seconds):
+            self._forget(known)
+            return
+        was_down, was_silent = presence.failures > 0, presence.is_silent
+        event = None
+        if isinstance(error, NoAnswerError | NobodyError):
+            event = self._watch.missed(range_name, presence, now_at)
+        else:
+            self._watch.failed(presence)
+        wait_seconds = self._rhythm.after_silence(known.printer, known.phase, presence.failures)
+        self._set_due(known, now_at + wait_seconds)
+        if not was_down:  # said once, not at every try
+            self._tell_silence(known, error, wait_seconds)
+        self._tell_turn(range_name)
+        if presence.is_silent and not was_silent and not self._watch.is_together(range_name):
+            self._search.miss(known.printer.id, range_name, known.target.address)
+        if event is not None:
+            self._tell(known, event)
+        for other in self._book.settle_claims(known, has_answered=False):
+            self._poll_now(other)
 
-    def _set_due(self, known: _Known, due_at: float) -> None:
+    def _note_other(self, known: Known, printer: Printer) -> Known:
+        """Take the news that *printer* answers where *known* was; return its entry, and look for the one we knew."""
+        known.is_doubted = False
+        other, is_elsewhere = self._book.answers_at(known, printer, self._clock.monotonic())
+        other.printer = printer
+        if is_elsewhere is not None:
+            self._poll_now(is_elsewhere)
+            return other
+        if not self._book.has(known):
+            self._let_go(known)
+            return other
+        error = NobodyError(f"{printer.id} is at this address now")
+        was_down = known.presence.failures > 0
+        known.presence.failures += 1
+        self._fleet.fail(self._shown(known), duration_seconds=0.0)
+        wait_seconds = self._rhythm.after_silence(known.printer, known.phase, known.presence.failures)
+        self._set_due(known, self._clock.monotonic() + wait_seconds)
+        if not was_down:
+            self._tell_silence(known, error, wait_seconds)
+        self._search.miss(known.printer.id, known.target.range, known.target.address)
+        return other
+
+    def _is_doubtful(self, known: Known, error: PrinterError) -> bool:
+        """Say whether a printer that gave no answer gets one more try before it counts: the question that got none may have woken it."""
+        is_silence = isinstance(error, NoAnswerError) and not isinstance(error, UnreachableError)
+        return is_silence and not known.is_doubted
+
+    def _poll_now(self, known: Known) -> None:
+        if known.is_under_way:
+            known.is_hurried = True
+        else:
+            self._set_due(known, self._clock.monotonic())
+
+    def _set_due(self, known: Known, due_at: float) -> None:
         known.due_at = due_at
         self._schedule.add(known.printer.id, due_at)
-        self._changed.add(known.printer.id)
+        self._book.changed.add(known.printer.id)
 
-    def _take_other_way(self, known: _Known) -> None:
-        """Ask the printer where it was seen last, and learn it anew."""
-        assert known.other_way is not None
-        known.target, known.other_way, known.device = known.other_way, None, None
-        self._set_due(known, self._clock.monotonic())
+    def _ask_silent(self, range_name: str | None) -> None:
+        """One of a silent range answers: ask the others within an interval, whatever wait they had come to."""
+        now_at, now_utc = self._clock.monotonic(), self._clock.utc()
+        for known in self._book:
+            if known.target.range == range_name and known.presence.is_silent and not known.is_under_way:
+                wait_seconds = self._rhythm.spread(known.printer, known.phase, now_utc)
+                self._set_due(known, min(known.due_at, now_at + wait_seconds))
 
-    def _forget(self, printer: Printer) -> None:
+    def _forget(self, known: Known) -> None:
         """It has been silent for so long that nobody waits for it; should it come back, a sweep finds it."""
-        self._drop(printer)
-        self._roster.forget(printer.id)
-        self._fleet.forget(printer.id)
-        emit(log, logging.INFO, "printer.forgotten", printer=printer.id, address=printer.address)
+        self._book.drop(known, is_forgotten=True)
+        self._let_go(known)
+        emit(log, logging.INFO, "printer.forgotten", printer=known.printer.id, address=known.target.address)
 
-    def _replace(self, before: Printer, known: _Known) -> None:
-        """Another device answers at this address: it is polled from now on; the one we knew where it was seen last, if it was."""
-        self._drop(before)
-        seen_at, known.other_way = known.other_way, None  # that way was to the one we knew
-        self._known[known.printer.id] = known
-        self._fleet.fail(before, duration_seconds=0.0)
-        if seen_at is not None:
-            moved = self._known[before.id] = _Known(before, seen_at, known.place)
-            self._set_due(moved, self._clock.monotonic())
-        emit(log, logging.INFO, "printer.replaced", printer=known.printer.id, before=before.id, address=known.target.address)
+    def _shown(self, known: Known) -> Printer:
+        """Return a printer as the fleet knows it."""
+        return self._privacy.printer(known.printer)
 
-    def _drop(self, printer: Printer) -> None:
-        del self._known[printer.id]
-        self._schedule.remove(printer.id)
-        self._removed.add(printer.id)
+    def _let_go(self, known: Known) -> None:
+        """Let go of what else is kept of a printer that is not in the book any more."""
+        self._fleet.forget(self._shown(known).id)
+        self._schedule.remove(known.printer.id)
+        self._search.found(known.printer.id)
 
+    # --- telling -------------------------------------------------------------------------------------------------------
 
-def _reading(json: bytes) -> Reading | None:
-    """Return the reading in *json*; None where there is none, or one of a program that had another idea of it."""
-    try:
-        return _decode_reading(json) if json else None
-    except msgspec.MsgspecError:
-        return None
+    def _tell(self, known: Known, event: Event, *, before: str | None = None) -> None:
+        who = known.printer
+        facts = (
+            {"before": before} if before is not None else {"by": known.presence.rival} if event is Event.REPLACED else {"model": who.model}
+        )
+        emit(log, logging.INFO, f"printer.{event.value}", exc_info=None, printer=who.id, address=known.target.address, **facts)
+
+    def _tell_silence(self, known: Known, error: PrinterError, next_try_seconds: float) -> None:
+        emit(
+            log,
+            logging.INFO,
+            "printer.silent",
+            printer=known.printer.id,
+            address=known.target.address,
+            error=error.kind,
+            reason=str(error),
+            next_try_seconds=round(next_try_seconds),
+        )
+
+    def _tell_turn(self, range_name: str | None) -> None:
+        """Say once that a whole range has fallen silent, and once that it is heard again; either way look once for whoever is missing."""
+        is_silent = self._watch.turned(range_name)
+        if is_silent is None:
+            return
+        event, level = ("range.silent", logging.WARNING) if is_silent else ("range.heard", logging.INFO)
+        emit(log, level, event, range=range_name, printers=self._watch.expected(range_name))
+        for known in self._book:
+            if known.target.range == range_name and known.presence.is_silent and known.presence.is_expected:
+                self._search.miss(known.printer.id, range_name, known.target.address)

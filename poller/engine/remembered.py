@@ -33,8 +33,10 @@ _SUM_SIZE = 4
 _OIDS_MAX = 8192  # 46 objects of at most 128 rows each are fewer
 _SHAPES_MAX = 4096
 _PAUSE_MS_MAX = 10_000
+_SILENT_SECONDS_MAX = 100 * 365 * 86_400.0
 
 _Utc = Annotated[datetime, Meta(tz=True)]
+_Count = Annotated[int, Meta(ge=0, lt=1 << 32)]
 
 # The code of a Missing among the tags; never change one, they are on disks.
 _MISSING = (Missing.NO_SUCH_OBJECT, Missing.NO_SUCH_INSTANCE, Missing.NO_SUCH_NAME, Missing.END_OF_MIB, Missing.NULL)
@@ -64,7 +66,9 @@ class Remembered(_Struct, frozen=True, kw_only=True, gc=False):
 
     `layout` is None, and with it `learned_utc`, before the first poll. `oids_max`, `bulk_rows`, `is_proven`, `pause_ms` and `context` are
     its manners (`engine/asking.py`), `context_at` what is asked in that context (`engine/device.py`). `reading` is the JSON of the last
-    one, empty when there is none; `last_poll_seconds` how long the last poll took.
+    one, empty when there is none; `last_poll_seconds` how long the last poll took. `since_utc` is when it was last read, or first failed
+    if it never was; what follows is how it stood (`engine/presence.py`), `silent_seconds` having been counted while somebody asked, and
+    how often in a row it had to be woken (`engine/rhythm.py`).
     """
 
     printer: Printer
@@ -85,7 +89,17 @@ class Remembered(_Struct, frozen=True, kw_only=True, gc=False):
     boot_utc: datetime | None = None
     last_ok_utc: datetime | None = None
     last_poll_seconds: float = 0.0
+    was_read: bool = True
+    since_utc: datetime | None = None
+    failures: int = 0
+    misses: int = 0
+    silent_seconds: float = 0.0
+    is_gone: bool = False
+    rival: str | None = None
+    wakes: int = 0
     reading: bytes = b""
+    is_unrecorded: bool = False
+    """The reading should have been kept for the dealer and may not have been (`engine/handover.py`)."""
 
 
 class PackedShape(NamedTuple):
@@ -125,6 +139,15 @@ class _Body(_Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_
     pause_ms: Annotated[int, Meta(ge=0, le=_PAUSE_MS_MAX)] = 0
     context: str = ""
     context_at: Annotated[tuple[Annotated[int, Meta(ge=0, lt=_OIDS_MAX)], ...], Meta(max_length=_OIDS_MAX)] = ()
+    is_unrecorded: bool = False
+    was_read: bool = True
+    since_utc: _Utc | None = None
+    failures: _Count = 0
+    misses: _Count = 0
+    silent_seconds: Annotated[float, Meta(ge=0, le=_SILENT_SECONDS_MAX)] = 0.0
+    is_gone: bool = False
+    rival: str | None = None
+    wakes: _Count = 0
 
 
 class _ShapeBody(_Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
@@ -186,6 +209,15 @@ def pack(remembered: Remembered) -> Packed:
                 pause_ms=remembered.pause_ms,
                 context=remembered.context,
                 context_at=remembered.context_at,
+                was_read=remembered.was_read,
+                since_utc=remembered.since_utc,
+                failures=remembered.failures,
+                misses=remembered.misses,
+                silent_seconds=remembered.silent_seconds,
+                is_gone=remembered.is_gone,
+                rival=remembered.rival,
+                wakes=remembered.wakes,
+                is_unrecorded=remembered.is_unrecorded,
             )
         )
     except (UnicodeError, OverflowError, ValueError) as error:  # half a surrogate pair, a number beyond 64 bits
@@ -233,6 +265,15 @@ class Unpacker:
             pause_ms=body.pause_ms,
             context=body.context,
             context_at=body.context_at if layout is not None else (),
+            was_read=body.was_read,
+            since_utc=body.since_utc,
+            failures=body.failures,
+            misses=body.misses,
+            silent_seconds=body.silent_seconds,
+            is_gone=body.is_gone,
+            rival=body.rival,
+            wakes=body.wakes,
+            is_unrecorded=body.is_unrecorded,
             reading=reading,
         )
 

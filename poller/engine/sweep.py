@@ -120,6 +120,7 @@ class Sweep(Generic[Detail]):
         self._failures: Tally[str] = Tally()
         self._started_at = self._reported_at = clock.monotonic()
         self._refusals = 0
+        self.is_ended = False
         for hit in resume.waiting if resume is not None else ():
             self._take(Hit(*hit))
 
@@ -142,12 +143,16 @@ class Sweep(Generic[Detail]):
                 await self._hits.join()
                 for member in members:
                     member.cancel()
-            is_complete = True
+            is_complete = not self.is_ended
         finally:
             if self._journal is not None:
                 self._journal.end(is_complete=is_complete)
         self._report()
         return self._found()
+
+    def end(self) -> None:
+        """Ask nobody else. Whoever has answered is still looked at, then `run` returns, as from a sweep that was cut short."""
+        self.is_ended = True
 
     def heard(self, request_id: int, address: str, port: int) -> bool:
         """Take the request-id of a response no question waited for, and whom it came from; return whether it answers this sweep."""
@@ -186,7 +191,7 @@ class Sweep(Generic[Detail]):
     # --- stage one -----------------------------------------------------------------------------------------------------
 
     async def _sound(self) -> None:
-        while self._lanes:
+        while self._lanes and not self.is_ended:
             wait_seconds = self._send_due(self._clock.monotonic())
             self._report_now_and_then()
             await self._sleep(wait_seconds)

@@ -7,7 +7,7 @@ repeatable (a sweep can be resumed), reversible (an answer is matched to its pla
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2s
 from math import gcd
 from typing import Literal, NamedTuple
@@ -70,6 +70,7 @@ class Plan:
 
     def __init__(self, ranges: Sequence[Range], *, on_link: Sequence[Interval] = ()) -> None:
         self.ranges = tuple(ranges)
+        self._on_link = tuple(on_link)
         self.lanes: tuple[Lane, ...] = ()
         self.starts: list[int] = []
         self.segments: list[Segment] = []
@@ -117,6 +118,26 @@ class Plan:
     def lane_of(self, index: int) -> int:
         """Return the number of the lane *index* lies in."""
         return bisect_right(self._lane_starts, index) - 1
+
+    def narrow(self, range_name: str | None, near: Sequence[Interval] | None = None) -> Plan:
+        """Return the plan of one range, and of that only what lies in *near*, if given. Whoever is not asked here is not asked there."""
+        narrowed = []
+        for number, one in enumerate(self.ranges):
+            if one.name == range_name:
+                inside = tuple(self._intervals_of(number))
+                kept = inside if near is None else subtract(inside, subtract(inside, near))
+                narrowed.append(one._replace(intervals=kept, excluded=()))
+        return Plan(narrowed, on_link=self._on_link)
+
+    def size_of(self, range_name: str | None) -> int:
+        """Return how many addresses the range of that name has."""
+        return sum(part.size for number, one in enumerate(self.ranges) if one.name == range_name for part in self._intervals_of(number))
+
+    def _intervals_of(self, range_number: int) -> Iterator[Interval]:
+        """Yield the addresses that belong to a range."""
+        for segment, start, stop in zip(self.segments, self.starts, [*self.starts[1:], self._size], strict=True):
+            if segment.range_number == range_number:
+                yield Interval(self.lanes[self.lane_of(start)].road.version, start + segment.shift, stop - 1 + segment.shift)
 
     def fingerprint(self) -> bytes:
         """Return 16 bytes that differ when the addresses, their numbering, or the names of ranges or credentials do."""

@@ -130,6 +130,8 @@ class IppClient:
 
     def may_ask(self, address: str) -> bool:
         """Say whether *address* is one of those that may be connected to."""
+        if not self._allowed:
+            return False
         try:
             version, number = networks.address_number(address)
         except ValueError:

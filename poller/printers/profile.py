@@ -238,13 +238,17 @@ class Display(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Manners(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What devices of this family bear: see `engine/asking.py`. *context* is where their tables may be as well (RFC 3411 contextName)."""
+    """What devices of this family bear: see `engine/asking.py`. *context* is where their tables may be as well (RFC 3411 contextName).
+
+    *every_seconds* is how often they are polled where the operator says nothing of their own.
+    """
 
     getbulk: bool = True
     bulk_rows: Annotated[int, Meta(ge=2, le=64)] | None = None
     pause_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
     oids_max: Annotated[int, Meta(ge=1, le=64)] | None = None
     context: str | None = None
+    every_seconds: Annotated[float, Meta(ge=10, le=7 * 86_400)] | None = None
 
 
 class _Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

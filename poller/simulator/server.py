@@ -202,7 +202,8 @@ class Simulator:
         """Send through a socket of its own; rare enough to open one each time."""
         family = socket.AF_INET6 if self._is_ipv6 else socket.AF_INET
         try:
-            with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as other:
+            with socket.socket(family, socket.SOCK_DGRAM) as other:
+                other.setblocking(False)  # noqa: FBT003  the only way to say it
                 other.bind((str(ipaddress.ip_address(source)), 0))
                 other.sendto(payload, to)
         except OSError:
@@ -212,8 +213,11 @@ class Simulator:
 
 
 def _open_ipv4(port: int) -> socket.socket:
-    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
+        if not hasattr(opened, "recvmsg"):  # Windows
+            raise OSError(errno.ENOPROTOOPT, "nobody says which address was asked")
+        opened.setblocking(False)  # noqa: FBT003  the only way to say it
         opened.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_OCTETS)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_OCTETS)
@@ -230,10 +234,11 @@ def _open_ipv4(port: int) -> socket.socket:
 
 def _open_ipv6(port: int) -> socket.socket:
     try:
-        opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     except OSError as error:
         raise _refusal(port, error) from error
     try:
+        opened.setblocking(False)  # noqa: FBT003  the only way to say it
         opened.bind(("::1", port))
     except OSError as error:
         opened.close()

@@ -1,14 +1,8 @@
-import random
-
 from poller.engine.schedule import Schedule
 
 
-def schedule(every_seconds: float = 900.0) -> Schedule:
-    return Schedule(every_seconds=every_seconds, random_source=random.Random(7))
-
-
 def test_the_earliest_is_taken_first_and_only_when_due() -> None:
-    plan = schedule()
+    plan = Schedule()
     plan.add("b", 20.0)
     plan.add("a", 10.0)
     assert plan.next_at() == 10.0
@@ -17,32 +11,14 @@ def test_the_earliest_is_taken_first_and_only_when_due() -> None:
 
 
 def test_a_printer_under_way_is_not_handed_out_twice() -> None:
-    plan = schedule()
+    plan = Schedule()
     plan.add("a", 0.0)
     assert plan.take(1.0) == "a"
     assert plan.take(10_000.0) is None
 
 
-def test_the_next_poll_comes_after_one_interval_give_or_take_five_percent() -> None:
-    plan = schedule()
-    dues = set()
-    for _ in range(50):
-        due_at = plan.after_answer("a", 1000.0)
-        assert 1855.0 <= due_at <= 1945.0
-        dues.add(due_at)
-    assert len(dues) > 40
-
-
-def test_a_silent_printer_is_asked_less_and_less_often_up_to_a_limit() -> None:
-    plan = schedule(100.0)
-    waits = [plan.after_silence("a", 0.0) / 100.0 for _ in range(6)]
-    assert [round(wait) for wait in waits] == [1, 2, 4, 8, 8, 8]
-    plan.after_answer("a", 0.0)
-    assert round(plan.after_silence("a", 0.0) / 100.0) == 1
-
-
 def test_a_new_time_replaces_the_old_one() -> None:
-    plan = schedule()
+    plan = Schedule()
     plan.add("a", 10.0)
     plan.add("a", 50.0)
     assert plan.take(20.0) is None
@@ -50,7 +26,7 @@ def test_a_new_time_replaces_the_old_one() -> None:
 
 
 def test_a_removed_printer_is_never_due() -> None:
-    plan = schedule()
+    plan = Schedule()
     plan.add("a", 10.0)
     plan.remove("a")
     assert plan.next_at() is None
@@ -58,15 +34,31 @@ def test_a_removed_printer_is_never_due() -> None:
 
 
 def test_replacing_often_does_not_grow_the_heap() -> None:
-    plan = schedule()
+    plan = Schedule()
     for turn in range(10_000):
         plan.add("a", float(turn))
     assert len(plan._heap) < 100
 
 
 def test_lag_is_how_long_the_oldest_has_been_due() -> None:
-    plan = schedule()
+    plan = Schedule()
     assert plan.lag_seconds(5.0) == 0.0
     plan.add("a", 10.0)
     assert plan.lag_seconds(5.0) == 0.0
     assert plan.lag_seconds(12.5) == 2.5
+
+
+def test_overdue_counts_who_is_due_once_and_nobody_whose_time_was_replaced() -> None:
+    plan = Schedule()
+    for number in range(1000):
+        plan.add(f"printer-{number}", float(number % 100))
+    plan.add("printer-0", 500.0)  # was the earliest
+    plan.add("printer-1", 2.0)
+    plan.add("printer-1", 1.0)
+    plan.remove("printer-2")
+    assert plan.overdue(0.0) == 0
+    assert plan.overdue(10.0) == 10 * 10 - 2
+    assert plan.overdue(1000.0) == 999
+    while plan.take(50.0) is not None:
+        pass
+    assert plan.overdue(50.5) == 0

@@ -155,3 +155,20 @@ def test_any_thousand_visits_are_spread_evenly_over_the_subnets() -> None:
 def test_the_largest_term_of_the_golden_ratio_is_small_and_of_a_half_is_large() -> None:
     assert largest_term(610, 987) == 2
     assert largest_term(32769, 65536) > 10_000
+
+
+def test_a_narrow_plan_is_one_range_and_of_that_what_is_near_and_not_excluded() -> None:
+    ranges = [range_of("10.0.0.0/22", excluded=("10.0.1.0-10.0.1.7",)), range_of("10.1.0.0/24", name="branch")]
+    plan = Plan(ranges, on_link=networks("10.0.0.0/24"))
+    near = plan.narrow("hq", networks("10.0.1.0/28", "10.9.0.0/24"))
+    assert [address for address, _, _ in everything(near)] == [f"10.0.1.{number}" for number in range(8, 16)]
+    assert len(plan.narrow("branch")) == plan.size_of("branch") == 256
+    assert plan.size_of("hq") == 1024 - 8
+    assert len(plan.narrow("hq")) == 1024 - 8
+    assert {lane.road.is_on_link for lane in plan.narrow("hq").lanes} == {True, False}
+    assert len(plan.narrow("elsewhere")) == plan.size_of("elsewhere") == 0
+
+
+def test_an_address_two_ranges_name_is_searched_for_its_owner_alone() -> None:
+    plan = Plan([range_of("10.0.0.0/29"), range_of("10.0.0.0/28", name="later")])
+    assert [address for address, _, _ in everything(plan.narrow("later"))] == [f"10.0.0.{number}" for number in range(8, 16)]
