@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,25 +22,12 @@ from poller.clock import Clock
 from poller.errors import HostError
 from poller.logs import ERROR, INFO, WARNING, emit
 from poller.state import files
+from poller.storage import connection
+from poller.storage.connection import Form, UnusableError
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[aiosqlite.Connection], Awaitable[None]]
-
-_LOG_BYTES_MAX = 16 << 20  # what the write-ahead log is cut back to after a large transaction
-
-# What SQLite says of a file that is not, or no longer, what we made. We write nothing that a constraint forbids, so that one means an
-# index which contradicts its table.
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_CONSTRAINT}
-_CODE = 0xFF  # of an extended result code, the part that is the plain one
-
-
-class _UnusableError(Exception):
-    """The file is none of ours, or damaged; `word` is what it is set aside as."""
-
-    def __init__(self, reason: str, *, word: str) -> None:
-        self.word = word
-        super().__init__(reason)
+Work = connection.Work[None]
 
 
 class Database:
@@ -55,7 +42,8 @@ class Database:
         """What the last transaction failed with, None when it did not."""
         self.write_seconds: float | None = None
         self.written_utc: datetime | None = None
-        self._clock, self._schema, self._version, self._busy_seconds = clock, schema, version, busy_seconds
+        self._clock, self._busy_seconds = clock, busy_seconds
+        self._form = Form(tuple(schema), version, "NORMAL", is_exclusive=True)
         self._db: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
         self._is_closed = False
@@ -66,7 +54,7 @@ class Database:
         try:
             try:
                 await self._connect()
-            except _UnusableError as error:
+            except UnusableError as error:
                 await self._begin_anew(error)
         except (sqlite3.Error, OSError) as error:
             raise self._refusal(error) from error
@@ -94,8 +82,8 @@ class Database:
                     files.prepare(self.path)
                     await self._connect()
                 assert self._db is not None
-                await _transact(self._db, work)
-            except (sqlite3.Error, _UnusableError, HostError) as error:
+                await connection.transact(self._db, work)
+            except (sqlite3.Error, UnusableError, HostError) as error:
                 await self._fail(error)
                 return False
             self.writes += 1
@@ -113,38 +101,10 @@ class Database:
             await self._disconnect()
 
     async def _connect(self) -> None:
-        """Connect, and make the tables in a file that is empty. Raises _UnusableError, sqlite3.Error."""
-        self._db = await aiosqlite.connect(self.path, isolation_level=None, timeout=self._busy_seconds)
-        try:
-            await self._set_up(self._db)
-        except sqlite3.Error as error:
-            await self._disconnect()
-            if _is_damage(error):
-                raise _UnusableError(str(error), word="broken") from error
-            raise
-        except BaseException:
-            await self._disconnect()
-            raise
+        """Connect, and make the tables in a file that is empty. Raises UnusableError, sqlite3.Error."""
+        self._db = await connection.connect(self.path, self._form, busy_seconds=self._busy_seconds)
 
-    async def _set_up(self, db: aiosqlite.Connection) -> None:
-        await db.execute("PRAGMA locking_mode = EXCLUSIVE")  # first: then no memory shared between processes is needed either
-        version = await one_number(db, "PRAGMA user_version")
-        async with db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL") as cursor:
-            made = {str(sql) for (sql,) in await cursor.fetchall()}
-        is_new = version == 0 and not made
-        if not is_new and (version != self._version or made != set(self._schema)):
-            raise _UnusableError(f"its schema (version {version}) is not version {self._version} of this program's", word="other-version")
-        await db.execute("PRAGMA journal_mode = WAL")
-        await db.execute("PRAGMA synchronous = NORMAL")
-        await db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
-        await _transact(db, self._make_tables if is_new else _check)
-
-    async def _make_tables(self, db: aiosqlite.Connection) -> None:
-        for statement in self._schema:
-            await db.execute(statement)
-        await db.execute(f"PRAGMA user_version = {self._version}")
-
-    async def _begin_anew(self, error: _UnusableError) -> None:
+    async def _begin_anew(self, error: UnusableError) -> None:
         """Set the file aside, say so, and begin an empty one. Raises sqlite3.Error, OSError, HostError."""
         await self._disconnect()
         kept = files.set_aside(self.path, error.word)
@@ -152,19 +112,19 @@ class Database:
         files.prepare(self.path)
         try:
             await self._connect()
-        except _UnusableError as again:
+        except UnusableError as again:
             raise OSError(f"not even an empty file can be used: {again}") from again
 
-    async def _fail(self, error: sqlite3.Error | _UnusableError | HostError) -> None:
+    async def _fail(self, error: sqlite3.Error | UnusableError | HostError) -> None:
         """Count and tell what went wrong, once per kind in a row; a damaged file is replaced."""
-        reason = getattr(error, "sqlite_errorname", type(error).__name__.lstrip("_"))
+        reason = connection.reason_of(error)
         self.failures[reason] += 1
         if self.failing != reason:
             emit(log, WARNING, "state.failed", file=str(self.path), error=reason, reason=str(error))
         self.failing = reason
-        if isinstance(error, sqlite3.Error) and _is_damage(error):
-            error = _UnusableError(str(error), word="broken")
-        if isinstance(error, _UnusableError):
+        if isinstance(error, sqlite3.Error) and connection.is_damage(error):
+            error = UnusableError(str(error), word="broken")
+        if isinstance(error, UnusableError):
             try:
                 await self._begin_anew(error)
             except (sqlite3.Error, OSError, HostError) as again:
@@ -173,52 +133,10 @@ class Database:
     async def _disconnect(self) -> None:
         db, self._db = self._db, None
         if db is not None:
-            try:
-                await db.close()
-            except sqlite3.Error:
-                pass  # closing tries to tidy up; a file that is damaged, or has no room, need not be tidy
+            await connection.disconnect(db)
 
     def _refusal(self, error: sqlite3.Error | OSError) -> HostError:
-        if isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if isinstance(error, sqlite3.Error) and connection.is_busy(error):
             return HostError(f"{self.path} is in use", hint="does another agent run here? Give each its own [state] folder")
         hint = 'is there room, and permission to write? Name another folder with [state] folder, or keep nothing with folder = ""'
         return HostError(f"cannot keep {self.path}: {error}", hint=hint)
-
-
-async def one_number(db: aiosqlite.Connection, query: str) -> int:
-    """Return the one number that *query* gives."""
-    async with db.execute(query) as cursor:
-        row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-async def _check(db: aiosqlite.Connection) -> None:
-    """Have SQLite look at every page, so that a damaged one is met now. In a transaction: it takes the lock, or is refused now."""
-    async with db.execute("PRAGMA quick_check(1)") as cursor:
-        row = await cursor.fetchone()
-    if row is None or row[0] != "ok":
-        raise _UnusableError(str(row[0]) if row else "no answer to a check", word="broken")
-
-
-async def _transact(db: aiosqlite.Connection, work: Work) -> None:
-    """Run *work* between BEGIN and COMMIT; on any error, cancellation too, undo it.
-
-    What was handed to the connection's thread runs even if its awaiter is cancelled; the rollback then runs behind it.
-    """
-    try:
-        await db.execute("BEGIN IMMEDIATE")
-        await work(db)
-        await db.commit()
-    except BaseException:
-        await db.rollback()
-        raise
-
-
-def _code(error: sqlite3.Error) -> int:
-    """Return the plain result code; 0 for errors of Python's own, which have none."""
-    return getattr(error, "sqlite_errorcode", 0) & _CODE
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    return _code(error) in _DAMAGE

@@ -26,8 +26,9 @@ from poller.logs import INFO, WARNING, emit
 from poller.model import Value as _Struct
 from poller.printers.layout import Shape
 from poller.sealing.local_key import LocalKey
-from poller.state import files
-from poller.state.database import Database, one_number
+from poller.state.database import Database
+from poller.storage import files
+from poller.storage.connection import one_number
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from poller.errors import HostError
 from poller.exposition import render
 from poller.model import Credential, Secret
 from poller.sealing.local_key import LocalKey
-from poller.state.files import size_bytes
 from poller.state.store import SCHEMA_VERSION, StateStore
+from poller.storage.files import size_bytes
 from tests.conftest import ROOT
 from tests.engine.remembered_fleet import READING_TEXT, fleet, layouts, printer
 from tests.fake_clock import START_UTC, FakeClock
