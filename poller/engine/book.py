@@ -22,8 +22,8 @@ from poller.model import Printer, Target
 from poller.model import Value as _Struct
 
 LONG_AGO = float("-inf")
-_ABSENT_MISSES = 3  # a sleeper and a lost datagram are no absence: it takes some three quarters of an hour
-_CLAIMS_MAX = 16  # on one printer; whoever comes later is met by the next sweep
+_ABSENT_MISSES = 3  # visits of two tries each: a sleeper, a restart and a lost datagram are no absence
+_CLAIMS_MAX = 16  # on one printer; others are met by the next sweep
 
 
 class Place(_Struct, frozen=True, kw_only=True):
@@ -92,8 +92,7 @@ class Book:
         self._known: dict[str, Known] = {}
         self._at: dict[str, str] = {}
         self._claims: dict[str, dict[str, Claim]] = {}
-        self._claimed: dict[str, str] = {}
-        """On whom a printer, by the id it has for the time being, waits."""
+        """By whom they wait for, and by address. Kept in memory alone: after a restart a search or sweep makes the sighting anew."""
         self._met: set[str] = set()
         """Who was read in earlier days and is left out since: no news when a sweep meets them."""
         self.changed: set[str] = set()
@@ -125,16 +124,13 @@ class Book:
 
         A known one keeps its way while that works (a device may have several addresses); the other way is taken when it falls silent.
         """
-        printer = self._roster.settle(printer)
-        kin_id = self._roster.take_kin(printer.id) or self._claimed.get(printer.id)
+        kin = self.claim(printer, target, place)
+        if kin is not None:
+            return Sighted(kin)
+        printer = self._decide(printer)
         known = self._known.get(printer.id)
         if known is None:
-            kin = None if kin_id is None else self._known.get(kin_id)
-            if kin is None or self._is_absent(kin.printer.id) or len(self._claims.get(kin.printer.id, ())) >= _CLAIMS_MAX:
-                return Sighted(self.enter(Known(printer, target, place)), is_new=True)
-            self._claims.setdefault(kin.printer.id, {})[printer.id] = Claim(printer, target, place)
-            self._claimed[printer.id] = kin.printer.id
-            return Sighted(kin)
+            return Sighted(self.enter(Known(printer, target, place)), is_new=True)
         if known.place != place:
             known.place = place
             known.learn_anew()
@@ -148,23 +144,52 @@ class Book:
             known.learn_anew()  # who sits at the old address? the next poll finds out
         return Sighted(None)
 
+    def settle(self, known: Known, printer: Printer) -> Printer:
+        """Return *printer*, as a poll of *known* learned it, under its id.
+
+        Before the first reading, an id made of less than is shown now (a sweep may have missed a table) counts for nothing.
+        """
+        if not known.presence.was_read and known.printer.id in self._known and _shows_more(printer, known.printer):
+            self._roster.forget(known.printer.id)
+        else:
+            self._roster.locate(known.printer.id, known.target.address)
+        return self._decide(printer)
+
+    def claim(self, printer: Printer, target: Target, place: Place) -> Known | None:
+        """Return whom to ask first: the one known that *printer*, seen at *target*, may be, or may be not. None where that is clear."""
+        printer = self._decide(printer)
+        kin_id = self._roster.take_kin(printer.id)
+        kin = None if kin_id is None or printer.id in self._known else self._known.get(kin_id)
+        if kin is None or self._is_absent(kin.printer.id):
+            return None
+        self._roster.forget(printer.id)  # nobody is called that yet
+        claims = self._claims.setdefault(kin.printer.id, {})
+        if target.address in claims or len(claims) < _CLAIMS_MAX:
+            claims[target.address] = Claim(printer, target, place)
+        return kin
+
+    def is_claimed(self, known: Known) -> bool:
+        """Say whether a sighting waits for what *known* says."""
+        return known.printer.id in self._claims
+
     def settle_claims(self, known: Known, *, has_answered: bool) -> list[Known]:
         """Decide who was meant by the sightings that waited for *known*; return whose next poll is at once.
 
-        It answered where it was: they are others. It stays silent: one alone is it, with a new board at a new address; several cannot be.
+        It answered where it was: they are others, unless that is by now where it was sighted. It stays silent: one alone is it, with a new
+        board at a new address; several cannot be.
         """
         if known.printer.id not in self._claims or not (has_answered or self._is_absent(known.printer.id)):
             return []
-        claims, due = self._take_claims(known.printer.id), []
+        claims, due = list(self._claims.pop(known.printer.id).values()), []
+        are_others = not has_answered and len({claim.printer.id for claim in claims}) > 1
         for claim in claims:
-            printer = claim.printer
-            if not has_answered and len(claims) == 1:
-                self._roster.forget(printer.id)
-                printer = self._roster.settle(original(printer))
+            printer = self._roster.settle(claim.printer) if are_others else self._decide(claim.printer)
+            self._roster.take_kin(printer.id)
             if printer.id == known.printer.id:
-                known.other_way = claim.target
-                self.take_other_way(known)
-                due.append(known)
+                if not has_answered:
+                    known.other_way = claim.target
+                    self.take_other_way(known)
+                    due.append(known)
             elif printer.id not in self._known:
                 due.append(self.enter(Known(printer, claim.target, claim.place)))
         return due
@@ -212,8 +237,7 @@ class Book:
         self._watch.leave(known.target.range, known.presence)
         if self._at.get(known.target.address) == printer_id:
             del self._at[known.target.address]
-        for claim in self._take_claims(printer_id):
-            self._roster.forget(claim.printer.id)  # a sweep meets it again
+        self._claims.pop(printer_id, None)  # a sweep meets them again
         if is_forgotten:
             self._roster.forget(printer_id)
         else:
@@ -247,11 +271,13 @@ class Book:
         self.removed.clear()
         return [self._known[printer_id] for printer_id in changed if printer_id in self._known], removed
 
-    def _take_claims(self, printer_id: str) -> list[Claim]:
-        claims = self._claims.pop(printer_id, {})
-        for claimed in claims:
-            del self._claimed[claimed]
-        return list(claims.values())
+    def _decide(self, printer: Printer) -> Printer:
+        """Return *printer* under its id. A name nobody in the book goes by is left from a sighting that came to nothing."""
+        settled = self._roster.settle(printer)
+        if settled.id in self._known or settled.id in self._met:
+            return settled
+        self._roster.forget(settled.id)
+        return self._roster.settle(original(printer))
 
     def _retarget(self, known: Known, target: Target, *, rival: str | None = None) -> None:
         if self._at.get(known.target.address) == known.printer.id:
@@ -269,6 +295,11 @@ class Book:
             return True
         presence = known.presence
         return presence.is_gone or presence.rival is not None or presence.misses >= _ABSENT_MISSES
+
+
+def _shows_more(printer: Printer, before: Printer) -> bool:
+    """Say whether *printer* shows every number of *before* and another besides."""
+    return {one for one in before.identities if not one.startswith("addr:")} < set(printer.identities) - {f"addr:{printer.address}"}
 
 
 Places = Mapping[str | None, Place]

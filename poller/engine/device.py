@@ -89,11 +89,7 @@ async def learn(
     vendors.mind_manners(manners, layouts.profiles_of(layouts.learn(rows.items())[0]))
     target = manners.paced(target)
     for root in roots:
-        try:
-            found, fault = await walk(wire, target, root, manners, rows_max=rows_max)
-        except NoAnswerError as silence:
-            await ask(wire, target, layouts.SCALARS[:1], manners)  # raises if it is the device that is gone, and not this table
-            found, fault = [], silence
+        found, fault = await _walk_table(wire, target, root, manners, rows_max=rows_max)
         rows.update(found)
         if fault is not None:
             faults.append(str(fault))
@@ -121,6 +117,23 @@ async def learn(
         if fault is not None:
             faults.append(str(fault))
     return Learned(device, moving, rows, faults)
+
+
+async def _walk_table(
+    wire: Wire, target: Target, root: Oid, manners: Manners, *, rows_max: int
+) -> tuple[Sequence[Row], PrinterError | None]:
+    """Walk one table; where silence answers, once more: who a device is must not depend on a lost datagram.
+
+    Returns its rows and what it broke off with, as `walk`. Raises NoAnswerError when it is the device that is gone, and not this table.
+    """
+    silence: PrinterError | None = None
+    for _ in range(2):
+        try:
+            return await walk(wire, target, root, manners, rows_max=rows_max)
+        except NoAnswerError as error:
+            silence = error
+        await ask(wire, target, layouts.SCALARS[:1], manners)
+    return [], silence
 
 
 async def poll(wire: Wire, target: Target, device: Device, *, rows_max: int) -> Polled:

@@ -32,7 +32,7 @@ class Progress(_Struct, frozen=True, kw_only=True):
 
 
 class SweepStatus(_Struct, frozen=True, kw_only=True):
-    """`running` is the sweep under way; the rest tells of the last one that was completed."""
+    """`running` is the sweep under way, of whatever part; the rest tells of the last one of everything that was completed."""
 
     running: Progress | None
     last: Progress | None
@@ -47,14 +47,17 @@ class Journal:
         self._progress: Callable[[], Progress] | None = None
         self._last: Progress | None = None
         self._last_completed_utc: datetime | None = None
-        self._addresses = 0
+        self._addresses = self._parts = 0
+        self._is_whole = True
         self._sent_before = self._answered_before = 0
 
-    def begin(self, progress: Callable[[], Progress]) -> None:
-        """Note that a sweep runs, and where to learn how far it is."""
+    def begin(self, progress: Callable[[], Progress], *, is_whole: bool = True) -> None:
+        """Note that a sweep runs, and where to learn how far it is. One of a part tells nothing of how many devices there are."""
         assert self._progress is None, "one sweep at a time"
         start = progress()
-        self._addresses = start.addresses
+        self._is_whole = is_whole
+        if is_whole:
+            self._addresses = start.addresses
         self._sent_before -= start.sent  # a resumed sweep brings along what another process sent
         self._answered_before -= start.answered
         self._progress = progress
@@ -66,7 +69,9 @@ class Journal:
         self._progress = None
         self._sent_before += final.sent
         self._answered_before += final.answered
-        if is_complete:
+        if not self._is_whole:
+            self._parts += is_complete
+        elif is_complete:
             self._last, self._last_completed_utc = final, self._clock.utc()
 
     def status(self) -> SweepStatus:
@@ -79,6 +84,7 @@ class Journal:
         yield Sample(exposition.POLLER_SWEEP_ADDRESSES, self._addresses)
         yield Sample(exposition.POLLER_SWEEP_PROBES_SENT, self._sent_before + (running.sent if running is not None else 0))
         yield Sample(exposition.POLLER_SWEEP_ANSWERS, self._answered_before + (running.answered if running is not None else 0))
+        yield Sample(exposition.POLLER_SWEEP_PARTS, self._parts)
         if last is not None and self._last_completed_utc is not None:
             yield Sample(exposition.POLLER_SWEEP_DEVICES, last.printers, ("printer",))
             yield Sample(exposition.POLLER_SWEEP_DEVICES, last.others, ("other",))

@@ -7,16 +7,15 @@ it restarted, or it is another device at this address: then it has to show its s
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from poller.clock import Clock
 from poller.engine import device, second
 from poller.engine.asking import ask
-from poller.engine.book import Known
+from poller.engine.book import Book, Known
 from poller.engine.device import Device
-from poller.engine.roster import Roster
 from poller.engine.wire import AttributeSource, Wire
 from poller.errors import AgentError, NoAnswerError, PrinterError
 from poller.logs import emit
@@ -40,10 +39,10 @@ class NobodyError(AgentError):
 
 
 class Reader:
-    """Reads printers of the book. `roster` says under which id what it learns is known."""
+    """Reads printers of *book*, which says under which id what is learned is known."""
 
-    def __init__(self, wire: Wire, clock: Clock, *, roster: Roster, rows_max: int, source: AttributeSource | None = None) -> None:
-        self.wire, self._clock, self._roster, self.rows_max, self._source = wire, clock, roster, rows_max, source
+    def __init__(self, wire: Wire, clock: Clock, *, book: Book, rows_max: int, source: AttributeSource | None = None) -> None:
+        self.wire, self._clock, self._book, self.rows_max, self._source = wire, clock, book, rows_max, source
 
     async def read(self, known: Known) -> Decoded:
         """Return a reading of whoever answers: perhaps not *known*, which its printer's id tells. Raises PrinterError."""
@@ -84,12 +83,9 @@ class Reader:
         if polled.is_changed and age_seconds >= _RELEARN_AFTER_SECONDS:
             return await self._learn(known)
         decoded = decode(one.layout, polled.moving, polled.alerts, printer=known.printer, taken_at=self._clock.utc())
-        boot_utc = decoded.boot_utc
-        if boot_utc is not None:
-            before_utc = known.boot_utc
-            if before_utc is not None and abs(boot_utc - before_utc) > _BOOT_NOISE and not await _is_still(self.wire, target, one):
-                return await self._learn(known)
-            known.boot_utc = boot_utc
+        if _has_restarted(known.boot_utc, decoded.boot_utc) and not await _is_still(self.wire, target, one):
+            return await self._learn(known)
+        known.boot_utc = decoded.boot_utc
         return decoded
 
     async def _learn(self, known: Known) -> Decoded:
@@ -100,9 +96,7 @@ class Reader:
         printer = device.describe(learned, target, location=place.location)
         if learned.faults and not known.is_doubted and not _is_recognised(printer, known.printer):
             raise NoAnswerError(target.address, tries=0)  # a table is missing: once more, before anything is made of it
-        if not known.presence.was_read and printer.serial is not None and not known.printer.id.startswith("serial:"):
-            self._roster.forget(known.printer.id)  # an id is for ever, and is chosen by the best there is; a sweep may have missed a table
-        printer = self._roster.settle(printer)
+        printer = self._book.settle(known, printer)
         decoded = decode(learned.layout, learned.moving, learned.device.alerts or (), printer=printer, taken_at=self._clock.utc())
         if printer.id == known.printer.id:
             known.printer = printer
@@ -110,6 +104,13 @@ class Reader:
         for fault in learned.faults:
             emit(log, logging.INFO, "printer.table_broken", printer=printer.id, reason=fault)
         return decoded
+
+
+def _has_restarted(before_utc: datetime | None, now_utc: datetime | None) -> bool:
+    """Say whether a device started at another time than was known. One that tells now, and did not before, may be another one."""
+    if before_utc is None or now_utc is None:
+        return before_utc is not now_utc
+    return abs(now_utc - before_utc) > _BOOT_NOISE
 
 
 async def _is_still(wire: Wire, target: Target, one: Device) -> bool:

@@ -53,6 +53,11 @@ class Roster:
         """Take up *printer* as it was settled before."""
         self._enter(printer, printer.id, printer.identities)
 
+    def locate(self, printer_id: str, address: str) -> None:
+        """Note that a known device is asked at *address*: whoever answers there with one of its numbers has a new board."""
+        if printer_id in self._who:
+            self._who[printer_id].address = address
+
     def take_kin(self, printer_id: str) -> str | None:
         """Return the device that *printer_id*, just named, shares a hard fact with and was told apart from, once: worth asking first."""
         return self._kin.pop(printer_id, None)
@@ -136,7 +141,7 @@ class Roster:
 
 def original(printer: Printer) -> Printer:
     """Return *printer* as it named itself, before it was told apart from another."""
-    names = tuple(name.partition("#")[0] for name in printer.identities)
+    names = tuple(name.removesuffix(f"#{printer.mac}") for name in printer.identities)
     mac = (f"mac:{printer.mac}",) if printer.mac is not None and f"mac:{printer.mac}" not in names else ()
     return msgspec.structs.replace(printer, id=names[0], identities=(*names, *mac))
 

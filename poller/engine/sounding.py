@@ -207,6 +207,11 @@ class Sounding:
         """Say whether every address of *lane* has."""
         return self._tracks[lane].silent == 0
 
+    def is_last_round_next(self, lane: int) -> bool:
+        """Say whether after this pass each credential of *lane* has one more, its last; never where it has but one."""
+        track = self._tracks[lane]
+        return track.pass_number + 1 == track.passes - track.passes // self._tries
+
     def next_pass(self, lane: int) -> None:
         """Begin asking those still silent in *lane* once more."""
         track = self._tracks[lane]

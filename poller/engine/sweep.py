@@ -80,8 +80,9 @@ class Sweep(Generic[Detail]):
     """One sweep of a plan. `run` it once; hand its `heard` to the socket, which offers it every answer to no question of its own.
 
     *settle* says under which id a printer is known (`Roster.settle`); *on_found* hears of every printer at once, *on_progress* a few times
-    a second. *retries* are further tries per credential; *timeout_seconds* is how long an answer may take. *resume* goes on where
-    `state()` was taken, and raises ValueError when that was with another plan.
+    a second. *retries* are further tries per credential; *timeout_seconds* is how long an answer may take. The last try comes
+    *wake_seconds* after the one before it, for printers that were asleep and that one has woken. *is_whole* is what the journal is told.
+    *resume* goes on where `state()` was taken, and raises ValueError when that was with another plan.
     """
 
     def __init__(
@@ -100,6 +101,8 @@ class Sweep(Generic[Detail]):
         on_found: Callable[[Sighting[Detail]], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         journal: Journal | None = None,
+        is_whole: bool = True,
+        wake_seconds: float = 0.0,
         key: bytes | None = None,
         resume: State | None = None,
     ) -> None:
@@ -108,9 +111,9 @@ class Sweep(Generic[Detail]):
         key = resume.key if resume is not None else key or secrets.token_bytes(KEY_SIZE)
         self._sounding = Sounding(plan, key, tries=retries + 1, resume=resume)
         self.plan, self._sounder, self._identify, self._clock, self._sleep = plan, sounder, identify, clock, sleep
-        self._timeout_seconds, self._workers = timeout_seconds, workers
+        self._timeout_seconds, self._wake_seconds, self._workers = timeout_seconds, wake_seconds, workers
         self._settle = settle if settle is not None else Roster().settle
-        self._on_found, self._on_progress, self._journal = on_found, on_progress, journal
+        self._on_found, self._on_progress, self._journal, self._is_whole = on_found, on_progress, journal, is_whole
         self._total = Pacer(rate_per_second)
         self._lanes = self._pace(plan.lanes)
         self._hits: Queue[Hit] = Queue()  # bounded: stage one waits when there are many in _waiting
@@ -134,7 +137,7 @@ class Sweep(Generic[Detail]):
         for lane in self._lanes:
             lane.quiet_until_at = self._started_at + self._timeout_seconds  # a resumed sweep may be in a cooldown
         if self._journal is not None:
-            self._journal.begin(lambda: self.progress)
+            self._journal.begin(lambda: self.progress, is_whole=self._is_whole)
         is_complete = False
         try:
             async with TaskGroup() as crew:
@@ -222,7 +225,8 @@ class Sweep(Generic[Detail]):
                 self._total.slow_down(now_at)
             self._watch_for_standstill(is_moving=sent > 0 or has_room)
             if sounding.is_pass_done(lane.number):
-                lane.quiet_until_at = now_at + self._timeout_seconds
+                wake_seconds = self._wake_seconds if sounding.is_last_round_next(lane.number) else 0.0
+                lane.quiet_until_at = now_at + max(self._timeout_seconds, wake_seconds)
         return max(pacer.wait_seconds(now_at) for pacer in lane.pacers)
 
     def _watch_for_standstill(self, *, is_moving: bool) -> None:

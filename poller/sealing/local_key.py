@@ -15,6 +15,7 @@ The key is one line of a small text file, readable by its owner alone:
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import secrets
@@ -42,11 +43,12 @@ poller-local-key-1:{}
 class LocalKey:
     """One key, ready to seal and open. Shows its id, never itself."""
 
-    __slots__ = ("_cipher", "_head")
+    __slots__ = ("_cipher", "_head", "_key")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != _KEY_SIZE:
             raise ValueError(f"a local key has {_KEY_SIZE} bytes")
+        self._key = key
         self._cipher = AESGCM(key)
         self._head = _VERSION + sha256(b"poller local key id\0" + key).digest()[:_ID_SIZE]
 
@@ -80,6 +82,10 @@ class LocalKey:
                 hint="restore it from a backup; or move it away: then a new one is made, and what was stored under the old one is lost",
             )
         return cls(bytes.fromhex(match[1]))
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 bytes for another *purpose* than sealing: always the same, and telling nothing of the key, nor of other purposes."""
+        return hmac.new(self._key, b"poller derived key 1\0" + purpose.encode(), sha256).digest()
 
     def seal(self, plain: bytes, about: bytes) -> bytes:
         """Return *plain* encrypted and bound to *about*, 33 bytes longer. Twice the same gives two different results."""

@@ -27,7 +27,7 @@ class Street:
     """The crew, a few printers in 10.0.0.0/22, and the searches an agent would make. Everybody else of the range answers."""
 
     def __init__(self, clock: FakeClock, caplog: pytest.LogCaptureFixture, houses: Iterable[House]) -> None:
-        caplog.set_level("INFO", "poller.engine.poll")
+        caplog.set_level("INFO", "poller.engine")
         self.clock, self.caplog = clock, caplog
         neighbours = [House(f"NEIGHBOUR{n}K", f"02aa000000{n:02x}", f"10.0.1.{n}") for n in range(1, 6)]
         self.town = Town(clock, [*houses, *neighbours])

@@ -48,7 +48,7 @@ class Bench:
             await self._go.wait()
         for _ in range(50):  # workers have their turn
             await asyncio.sleep(0)
-        next_at = self.poller._schedule.next_at()  # nothing happens before
+        next_at = self.poller._agenda.schedule.next_at()  # nothing happens before
         is_idle = next_at is None and self.poller.status().busy == 0
         quiet_seconds = self._left_seconds if is_idle else (next_at or 0.0) - self.clock.monotonic()
         step_seconds = max(seconds, min(quiet_seconds, self._left_seconds))

@@ -87,9 +87,9 @@ class House:
 class Town:
     """Implements engine.wire.Wire. *loss* is the share of questions that get no answer in any try."""
 
-    def __init__(self, clock: FakeClock, houses: Iterable[House], *, loss: float = 0.0) -> None:
+    def __init__(self, clock: FakeClock, houses: Iterable[House], *, loss: float = 0.0, seed: int = 20261120) -> None:
         self.clock, self.loss = clock, loss
-        self.dice = random.Random(20261120)
+        self.dice = random.Random(seed)
         self.at = {house.address: house for house in houses}
         self.dark: list[str] = []
         """Beginnings of addresses whose network is down."""
@@ -114,22 +114,25 @@ class Town:
         held, at = self._ask(target).values, _at(oid)
         return [(name, held[name]) for name in _OIDS[at : at + rows]]
 
-    async def sweep(self, poller: Poller, roster: Roster, plan: Plan, *, only: Hunt | None = None) -> None:
-        """Ask everybody in *plan*, or where a search looks, who they are, with one try more; tell *poller*."""
+    async def sweep(
+        self, poller: Poller, roster: Roster, plan: Plan, *, only: Hunt | None = None, among: Iterable[str] | None = None
+    ) -> list[str]:
+        """Ask everybody in *plan*, or where a search looks, or *among* some, who they are; tell *poller*. Return who did not answer."""
         where = plan if only is None else plan.narrow(only.range_name, only.near)
-        for address in list(self.at):
+        silent = []
+        for address in list(self.at if among is None else among):
             index = where.find(address, 161)
-            if index is None:
+            if index is None or (only is not None and poller.recheck(address) is not None):
                 continue
             target = Target(address=address, credential=PUBLIC, range=where.owner(index).name)
-            for _ in range(2):
-                try:
-                    printer = await device.identify(self, target, rows_max=2000, location=None)
-                except PrinterError:
-                    continue
-                if printer is not None:
-                    poller.found(roster.settle(printer), target, Place())
-                break
+            try:
+                printer = await device.identify(self, target, rows_max=2000, location=None)
+            except PrinterError:
+                silent.append(address)
+                continue
+            if printer is not None:
+                poller.found(roster.settle(printer), target, Place())
+        return silent
 
     def _ask(self, target: Target) -> House:
         """Return who answers at the target. Raises NoAnswerError."""
@@ -150,7 +153,7 @@ class Town:
         if is_in_use and self.dice.random() < 0.05:
             status = _PRINTING
         house.values[_STATUS] = (_INTEGER, bytes((status,)))
-        house.values[_UPTIME] = (_TICKS, int(100 * (now_at - house.booted_at)).to_bytes(6, "big").lstrip(b"\0") or b"\0")
+        house.values[_UPTIME] = (_TICKS, (int(100 * (now_at - house.booted_at)) % 2**32).to_bytes(4, "big").lstrip(b"\0") or b"\0")
         return house
 
 

@@ -28,6 +28,12 @@ def test_sealed_twice_is_not_the_same_twice() -> None:
     assert KEY.seal(b"plain", b"") != KEY.seal(b"plain", b"")
 
 
+def test_what_is_derived_is_one_for_each_purpose_and_key_and_never_the_key() -> None:
+    derived = {KEY.derive("masks"), KEY.derive("masks"), KEY.derive("others"), LocalKey(bytes(32)).derive("masks"), bytes(range(32))}
+    assert len(derived) == 4
+    assert {len(one) for one in derived} == {32}
+
+
 def test_a_value_names_version_and_key_in_front() -> None:
     assert KEY.seal(b"plain", b"")[:5] == b"\x01" + bytes.fromhex(KEY.id)
 
