@@ -12,19 +12,41 @@ from poller.config.credentials import versions_of
 from poller.config.files import read_secret
 from poller.config.kinds import Listen, duration_seconds, duration_text
 from poller.config.load import load
+from poller.config.proxies import Proxies, Proxy
+from poller.config.received import Received
 from poller.config.targets import read_targets
-from poller.config.values import Config, Exporter, Log, Network, Origin, Poll, Range, Site, State, Sweep, count_addresses, ipp_intervals
+from poller.config.values import (
+    Central,
+    Config,
+    Exporter,
+    Log,
+    Network,
+    Origin,
+    Outbox,
+    Poll,
+    Range,
+    Site,
+    State,
+    Sweep,
+    count_addresses,
+    ipp_intervals,
+)
 
 __all__ = [
     "CREDENTIALS_PER_ADDRESS_MAX",
+    "Central",
     "Config",
     "Exporter",
     "Listen",
     "Log",
     "Network",
     "Origin",
+    "Outbox",
     "Poll",
+    "Proxies",
+    "Proxy",
     "Range",
+    "Received",
     "Site",
     "State",
     "Sweep",

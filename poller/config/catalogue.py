@@ -8,7 +8,25 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
-from poller.config.kinds import Address, Choice, Duration, Folder, Kind, Name, Path, SecretText, Switch, Text, Texts, TimeOfDay, Whole
+from poller.config.kinds import (
+    Address,
+    Choice,
+    Choices,
+    Duration,
+    Folder,
+    Kind,
+    Name,
+    Path,
+    ProxyAddress,
+    SecretText,
+    Size,
+    Switch,
+    Text,
+    Texts,
+    TimeOfDay,
+    WebAddress,
+    Whole,
+)
 from poller.model import AuthProtocol, PrivProtocol
 
 
@@ -65,13 +83,39 @@ SECTIONS = (
         "What opens the printers. Without any, community `public` is tried as v2c, then as v1, under the names `public` and `public/v1`.",
         is_list=True,
     ),
-    Section("poll", "How a known printer is read."),
+    Section("poll", "How, and how often, a known printer is read."),
+    Section("printer", "A single printer that is read more often, or less, than the rest of its range.", is_list=True),
+    Section(
+        "traps",
+        "Where printers send notifications to: SNMP traps and informs. One from a known printer has it read at once; what it says is never "
+        "shown. Only who knows a community or user of `[[credential]]` is believed.",
+    ),
     Section("profiles", "What is known of the vendors' own MIBs: one TOML file per family comes with the program; `poller profiles list`."),
     Section("exporter", "Where Prometheus fetches the metrics, and how long a silent printer stays in them."),
     Section(
         "state",
         "What the agent keeps across a restart: every printer with its last reading, so that all are shown at once and none is walked "
         "anew. It can all be found out again; deleting the folder loses nothing but time.",
+    ),
+    Section(
+        "outbox",
+        "Where readings are kept until the dealer's central has them, encrypted, and the site's own daily history. What it holds, what "
+        "happens when it is full, and `poller outbox`: [outbox.md](outbox.md).",
+    ),
+    Section(
+        "central",
+        "The dealer's server, which readings are uploaded to, sealed. Without a token, and without having been enrolled by one, nothing is "
+        "sent. How it works, and what proxies need: [upload.md](upload.md).",
+    ),
+    Section(
+        "privacy",
+        "What of a printer is neither shown nor recorded: not in metrics, pages, `/sd`, `/api`, `/probe` or the outbox. It holds from the "
+        "next round of polls; see [privacy.md](privacy.md#masks-and-days).",
+    ),
+    Section(
+        "update",
+        "Whether the agent looks once a day if there is a newer version, and says so. It fetches one signed file and never installs "
+        "anything; see [updates.md](updates.md).",
     ),
     Section("log", "What is written to standard error."),
 )
@@ -91,6 +135,15 @@ SETTINGS = (
     Setting("sweep", "exclude", Texts(), [], "Never asked, whatever range they are in. Written like `targets`.", '["10.1.0.1"]'),
     Setting(
         "sweep",
+        "allowed",
+        Texts(),
+        None,
+        "The only networks a range may hold, wherever the range comes from: a limit that no setting from central widens. Host names are "
+        "asked only at addresses within. Written like `targets`, but without host names. Not set: no limit.",
+        '["10.0.0.0/8"]',
+    ),
+    Setting(
+        "sweep",
         "at",
         TimeOfDay(),
         "10:00",
@@ -101,6 +154,15 @@ SETTINGS = (
         "sweep", "every", Duration("1m", "30d"), None, "Sweep this often instead of daily; then `at` is not set.", '"4h"', "every_seconds"
     ),
     Setting("sweep", "on_start", Switch(), default=True, help="Whether to sweep at once when the agent starts.", example="false"),
+    Setting(
+        "sweep",
+        "search",
+        Switch(),
+        default=True,
+        help="Whether to look for a printer that fell silent, or whose address another one has: by a sweep of the 256 addresses around, "
+        "then of its range if that has no more than 65,536. At the same rate, at most every five minutes, a whole range once an hour.",
+        example="false",
+    ),
     Setting("sweep", "rate", Whole(1, 100_000), 300, "Packets a second.", "1000", "rate_per_second"),
     Setting("sweep", "retries", Whole(0, 10), 1, "How often a silent address is asked again.", "3"),
     Setting("sweep", "timeout", Duration("100ms", "60s"), "2s", "How long to wait for an answer.", '"5s"', "timeout_seconds"),
@@ -153,6 +215,15 @@ SETTINGS = (
         help="Whether its printers may also be read by IPP: a connection to TCP port 631, where SNMP tells nothing or too little. "
         "Only printer attributes are asked for, nothing is ever printed. No other range gets a TCP connection.",
         example="true",
+    ),
+    Setting(
+        "range",
+        "every",
+        Duration("10s", "7d"),
+        None,
+        "How often its printers are read. Default: `[poll] every`; a vendor profile may ask for more time between two polls.",
+        '"1h"',
+        "every_seconds",
     ),
     Setting("range", "location", Text(), None, "Where its devices stand: deliveries and meters are booked there.", '"Hamburg, 2nd floor"'),
     # --- credential
@@ -242,7 +313,44 @@ SETTINGS = (
         '"Jetdirect"',
     ),
     # --- poll
-    Setting("poll", "every", Duration("10s", "7d"), "15m", "How often each printer is read.", '"5m"', "every_seconds"),
+    Setting(
+        "poll",
+        "every",
+        Duration("10s", "7d"),
+        "15m",
+        "How often each printer is read. Another interval for some: `[[range]] every`, `[[printer]] every`.",
+        '"5m"',
+        "every_seconds",
+    ),
+    Setting(
+        "poll",
+        "every_busy",
+        Duration("10s", "7d"),
+        "5m",
+        "How often while it prints, or while a supply is low or empty. Where the usual interval is another one than `every`, this is "
+        "longer or shorter in the same proportion. As long as `every`: it makes no difference.",
+        '"1m"',
+        "busy_seconds",
+    ),
+    Setting(
+        "poll",
+        "wake_every",
+        Duration("10s", "30d"),
+        "4h",
+        "How often at most while it sleeps, so that questions do not keep it awake. It counts as asleep when it says so (standby, power "
+        "saver), or needed to be woken twice in a row before it answered. Not longer than `every`: sleep makes no difference.",
+        '"1h"',
+        "wake_seconds",
+    ),
+    Setting(
+        "poll",
+        "gone_after",
+        Duration("1m", "365d"),
+        "24h",
+        "How long a printer is silent, while others of its range answer, until it counts as gone. `printer_up` is 0 long before that.",
+        '"3d"',
+        "gone_after_seconds",
+    ),
     Setting("poll", "timeout", Duration("100ms", "60s"), "1s", "How long the first try waits for an answer.", '"3s"', "timeout_seconds"),
     Setting("poll", "retries", Whole(0, 10), 2, "How often an unanswered question is sent again.", "4"),
     Setting("poll", "workers", Whole(1, 10_000), 200, "How many printers are read at the same time.", "50"),
@@ -254,6 +362,35 @@ SETTINGS = (
         "Values taken of one table of one printer before it counts as runaway.",
         "5000",
     ),
+    # --- traps
+    Setting(
+        "traps",
+        "listen",
+        Address(may_be_none=True),
+        "[::]:1162",
+        "Address and UDP port; `[::]` is every address of this host, IPv4 too. Printers send to port 162: publish or redirect that to this "
+        'one. Where nothing is set and the port is taken, the agent says so and does without. `"none"`: do not listen.',
+        '"0.0.0.0:162"',
+    ),
+    Setting(
+        "traps",
+        "credentials",
+        Texts('a list of names of [[credential]], such as ["office"]'),
+        [],
+        "Names of `[[credential]]`: their communities, in versions 1 and 2c alike, and their users are believed. Without any named here: "
+        "all of them.",
+        '["office", "secure"]',
+    ),
+    # --- printer
+    Setting(
+        "printer",
+        "id",
+        Text(),
+        None,
+        "Which one: its id as the label `printer` has it, another of its identities (`mac:0025b3a1c2d4`), or its address. Required.",
+        '"serial:11:VNB3K12345"',
+    ),
+    Setting("printer", "every", Duration("10s", "7d"), None, "How often it is read. Required.", '"1m"', "every_seconds"),
     # --- profiles
     Setting(
         "profiles",
@@ -266,6 +403,15 @@ SETTINGS = (
     Setting("profiles", "experimental", Switch(), default=False, help="Whether to read what is marked experimental, too.", example="true"),
     # --- exporter
     Setting("exporter", "listen", Address(), "0.0.0.0:9717", "Address and port of the metrics and the status page.", '"[::]:9717"'),
+    Setting(
+        "exporter",
+        "web_config_file",
+        Path(),
+        None,
+        "TLS and log-ins for it: a web configuration file as Prometheus' own exporters take it. Read again when it changes; "
+        "see [exporter.md](exporter.md).",
+        '"web.yml"',
+    ),
     Setting(
         "exporter",
         "stale_after",
@@ -302,6 +448,174 @@ SETTINGS = (
         "The local key, under which readings are stored; made where there is none. Default: `local.key` in that folder. Kept elsewhere, "
         "on a mounted secret for one, it makes the disk worthless to a thief. Nobody else on the host may read it (mode 0600 or 0400).",
         '"/run/secrets/local.key"',
+    ),
+    # --- outbox
+    Setting(
+        "outbox",
+        "folder",
+        Folder(),
+        None,
+        'Where `outbox.db` is kept. Default: the folder of `[state]`; without one, and with `""`, nothing is kept nor uploaded.',
+        '"/var/lib/poller"',
+    ),
+    Setting(
+        "outbox",
+        "key_file",
+        Path(),
+        None,
+        "The local key it lies under; made where there is none. Default: that of `[state]` in the same folder, else `local.key` beside "
+        "`outbox.db`. Without it nobody can read what waits: keep it where a thief of the disk does not find it.",
+        '"/run/secrets/local.key"',
+    ),
+    Setting(
+        "outbox",
+        "limit",
+        Size("1MB", "1TB"),
+        "2GB",
+        "What it may hold. Near it the history is cut to a month, then readings of the day are thinned to the first and the last; at it "
+        "nothing more is taken. Ten thousand printers fill 300 MB a day while central cannot be reached.",
+        '"500MB"',
+        "limit_bytes",
+    ),
+    Setting(
+        "outbox",
+        "keep",
+        Duration("1d", "3650d"),
+        "400d",
+        "How long the daily history is kept: up to a kilobyte for a printer and day.",
+        '"90d"',
+        "keep_seconds",
+    ),
+    Setting(
+        "outbox",
+        "control_copy",
+        Duration("1h", "3650d"),
+        None,
+        "Keep in clear what was uploaded, this long: the lines of each batch as a file in `control-copy/` beside `outbox.db`, for whoever "
+        "wants to see what leaves. Not set: nothing is kept in clear.",
+        '"30d"',
+        "control_copy_seconds",
+    ),
+    # --- central
+    Setting(
+        "central",
+        "token",
+        SecretText(1, 600),
+        None,
+        "The enrolment token the dealer gave; all that has to be typed, since it names the address, too. It works once and expires; "
+        "afterwards it may stay where it is.",
+        '"POLLER1-INVENTED"',
+    ),
+    Setting("central", "token_file", Path(), None, "A file that holds the token and nothing else.", '"/run/secrets/central-token"'),
+    Setting(
+        "central",
+        "address",
+        WebAddress(),
+        None,
+        "Where central is, if not where the token says: another port, another name. It has to be the same central: its keys are known.",
+        '"http://central.example.com"',
+    ),
+    Setting(
+        "central",
+        "ca_file",
+        Path(),
+        None,
+        "Certificates (PEM) of the authorities that are believed in place of this host's own: for a server with a private one, or a proxy "
+        "that opens TLS. Certificates are always checked.",
+        '"/etc/ssl/company.pem"',
+    ),
+    Setting(
+        "central",
+        "proxy",
+        ProxyAddress(),
+        None,
+        'The proxy on the way to central. Without it those of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. `"none"`: none, whatever these '
+        "say. For a proxy that wants NTLM or Kerberos see [upload.md](upload.md).",
+        '"http://proxy.example.com:3128"',
+    ),
+    Setting("central", "proxy_user", Text(), None, "Who we are to the proxy (Basic).", '"poller"'),
+    Setting("central", "proxy_password", SecretText(), None, "The password to it; or its file, which is better.", '"an invented password"'),
+    Setting(
+        "central",
+        "proxy_password_file",
+        Path(),
+        None,
+        "A file that holds this password and nothing else.",
+        '"/run/secrets/proxy-password"',
+    ),
+    Setting(
+        "central",
+        "every",
+        Duration("10s", "7d"),
+        "1h",
+        "How often readings are uploaded. 500 of them, a changed supply, error or part and a counter that fell do not wait for it.",
+        '"4h"',
+        "every_seconds",
+    ),
+    Setting(
+        "central",
+        "heartbeat",
+        Duration("1m", "1d"),
+        "15m",
+        "How often the agent says that it lives when there was nothing else to send. Changed settings are learned by it, too.",
+        '"1h"',
+        "heartbeat_seconds",
+    ),
+    Setting(
+        "central",
+        "accept",
+        Choices(("intervals", "exclusions", "ranges", "credentials", "masks")),
+        ["intervals", "exclusions"],
+        "What settings from central may change: `intervals` when is swept and how often read; `exclusions` more addresses that are never "
+        "asked; `ranges` more networks, within `[sweep] allowed`; `credentials` what opens printers; `masks` `[privacy]`. `[]`, in a "
+        "variable `none`: nothing.",
+        '["intervals"]',
+    ),
+    # --- privacy
+    Setting(
+        "privacy",
+        "mask",
+        Choices(("hostname", "location", "address", "mac")),
+        [],
+        "Facts that are left out: `hostname`, `location` (a range's own, too), `address`, `mac`. An id made of one becomes a keyed hash, "
+        "the same one as long as the local key of `[state]` is kept.",
+        '["hostname", "location"]',
+    ),
+    Setting(
+        "privacy",
+        "resolution",
+        Choice(("full", "day")),
+        "full",
+        "`day`: counters and levels move once a day, one reading a day is recorded, dated to that day, and nothing tells when somebody "
+        "prints. For printers on somebody's desk.",
+        '"day"',
+    ),
+    # --- update
+    Setting(
+        "update",
+        "enabled",
+        Switch(),
+        default=True,
+        help="Whether to look at all. `false`: not one packet.",
+        example="false",
+    ),
+    Setting(
+        "update",
+        "url",
+        WebAddress(),
+        None,
+        "The folder with `manifest.json`. Default: `updates/` at central, through the same proxy, so that one host in the firewall is "
+        "enough; without `[central]` nobody is asked.",
+        '"https://updates.example.com/poller/"',
+    ),
+    Setting(
+        "update",
+        "key",
+        Text(),
+        None,
+        "The public key releases are signed with, as whoever publishes them tells it: one line. No key comes with the program yet; without "
+        "one nobody is asked.",
+        '"poller-signing-public-1:…"',
     ),
     # --- log
     Setting("log", "level", Choice(("debug", "info", "warning", "error")), "info", "The least important lines to write.", '"debug"'),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from poller.config.catalogue import CREDENTIALS_PER_ADDRESS_MAX, settings_of
+from poller.config.catalogue import CREDENTIALS_PER_ADDRESS_MAX
 from poller.config.files import read_secret
 from poller.config.kinds import SecretText, suggest
 from poller.config.reader import Fields, Reader
@@ -67,6 +67,17 @@ def first_credentials(reader: Reader, range_name: str, ring: KeyRing) -> tuple[C
 
 def named_credentials(reader: Reader, table: Table, names: Sequence[str], ring: KeyRing) -> tuple[Credential, ...]:
     """Return what an unknown address is tried with in a range that names its credentials. `NAME/v1` names the second of a pair."""
+    chosen = {one.name: one for one in find_credentials(reader, table, names, ring)}
+    if len(chosen) > CREDENTIALS_PER_ADDRESS_MAX:
+        reader.faults.append(
+            f"{table.place('credentials')}: {len(chosen)} credentials ({', '.join(chosen)}), but an unknown address is tried with "
+            f"at most {CREDENTIALS_PER_ADDRESS_MAX}; name fewer, or give them a version"
+        )
+    return tuple(chosen.values())
+
+
+def find_credentials(reader: Reader, table: Table, names: Sequence[str], ring: KeyRing) -> tuple[Credential, ...]:
+    """Return the credentials *names* stand for, each once, whatever they are named for."""
     by_name = dict(ring) | {pair[1].name: pair[1:] for pair in ring.values() if len(pair) > 1}
     chosen: dict[str, Credential] = {}
     for number, name in enumerate(names):
@@ -74,11 +85,6 @@ def named_credentials(reader: Reader, table: Table, names: Sequence[str], ring: 
             hint = suggest(name, list(by_name)) or f"; there are {', '.join(by_name)}"
             reader.faults.append(f"{table.place('credentials')}[{number}]: no [[credential]] has this name{hint}")
         chosen |= {credential.name: credential for credential in by_name.get(name, ())}
-    if len(chosen) > CREDENTIALS_PER_ADDRESS_MAX:
-        reader.faults.append(
-            f"{table.place('credentials')}: {len(chosen)} credentials ({', '.join(chosen)}), but an unknown address is tried with "
-            f"at most {CREDENTIALS_PER_ADDRESS_MAX}; name fewer, or give them a version"
-        )
     return tuple(chosen.values())
 
 
@@ -93,7 +99,7 @@ def _read_credential(reader: Reader, table: Table, fields: Fields, name: str) ->
         reader.faults.append(f"{table.place(strange[0])}: {wrong} remove {', '.join(strange)}")
     if version == "3":
         return (Credential(name=name, version="3", user=_user(reader, table, fields), context=context),)
-    community = Secret("") if strange else _secret(reader, table, fields, "community", is_required=True) or Secret("")
+    community = Secret("") if strange else read_secret_of(reader, table, fields, "community", is_required=True) or Secret("")
     return versions_of(name, community, version, context=context)
 
 
@@ -104,7 +110,7 @@ def _user(reader: Reader, table: Table, fields: Fields) -> User:
     secrets: dict[str, Secret | None] = {}
     for key in ("auth", "priv"):
         password = f"{key}_password"
-        secrets[key] = _secret(reader, table, fields, password, is_required=key in table.given)
+        secrets[key] = read_secret_of(reader, table, fields, password, is_required=key in table.given)
         if key not in table.given and (password in table.given or f"{password}_file" in table.given):
             reader.faults.append(f"{table.place(key)}: missing; a passphrase is set, but not what it is for")
     if "priv" in table.given and "auth" not in table.given:
@@ -120,7 +126,7 @@ def _user(reader: Reader, table: Table, fields: Fields) -> User:
     )
 
 
-def _secret(reader: Reader, table: Table, fields: Fields, key: str, *, is_required: bool) -> Secret | None:
+def read_secret_of(reader: Reader, table: Table, fields: Fields, key: str, *, is_required: bool = False) -> Secret | None:
     """Return the secret *key* of one table, out of its file if need be; None where there is none, or when that is a fault."""
     file_key = f"{key}_file"
     given = table.given.get(file_key)
@@ -133,7 +139,7 @@ def _secret(reader: Reader, table: Table, fields: Fields, key: str, *, is_requir
     elif fields[file_key]:
         path = given.folder / fields[file_key]
         try:
-            secret, is_public = read_secret(path, _kind(key))
+            secret, is_public = read_secret(path, _kind(table, key))
         except ValueError as error:
             reader.faults.append(f"{given.place}: {error}")
         else:
@@ -143,7 +149,7 @@ def _secret(reader: Reader, table: Table, fields: Fields, key: str, *, is_requir
     return None
 
 
-def _kind(key: str) -> SecretText:
-    kind = next(setting.kind for setting in settings_of("credential") if setting.key == key)
+def _kind(table: Table, key: str) -> SecretText:
+    kind = next(setting.kind for setting in table.settings if setting.key == key)
     assert isinstance(kind, SecretText)
     return kind

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poller.config.catalogue import SECTIONS, SETTINGS, Section, Setting, settings_of, variable
+from poller.config.catalogue import Section, Setting
+from poller.config.declared import AGENT, Declared
 from poller.config.kinds import SecretText
-from poller.config.sources import NOT_SETTINGS
 
 _HEAD = """\
 # Settings
@@ -18,6 +18,7 @@ _HEAD = """\
 
 `poller` reads a TOML file, then the environment over it. `poller check` lists every fault at once, each with its place and a way out.
 With nothing but `POLLER_SWEEP_TARGETS=10.1.0.0/24` it runs. A larger example is [poller.example.toml](../poller.example.toml).
+A running agent reads all of it again on SIGHUP; see [operations.md](operations.md).
 
 - **The file** is the one named by `--config`, else by `POLLER_CONFIG`, else `poller.toml` in the current folder if there is one.
 - **Variables** win over the file. `[sweep] rate` is `POLLER_SWEEP_RATE`. Lists are separated by commas:
@@ -32,9 +33,9 @@ With nothing but `POLLER_SWEEP_TARGETS=10.1.0.0/24` it runs. A larger example is
 """
 
 
-def settings_page() -> str:
-    """Return the page as Markdown."""
-    return "\n".join(_lines())
+def settings_page(head: str = _HEAD, *, of: Declared = AGENT) -> str:
+    """Return the page as Markdown: what is to be known first, then every setting."""
+    return "\n".join(_lines(head, of))
 
 
 def default_text(setting: Setting) -> str:
@@ -50,25 +51,25 @@ def default_text(setting: Setting) -> str:
             return str(setting.default)
 
 
-def _lines() -> Iterator[str]:
-    yield _HEAD
-    for section in SECTIONS:
+def _lines(head: str, of: Declared) -> Iterator[str]:
+    yield head
+    for section in of.sections:
         yield f"## {section.header}\n\n{section.help}\n"
-        for setting in settings_of(section.name):
-            yield from _entry(section, setting)
+        for setting in of.settings_of(section.name):
+            yield from _entry(section, setting, of)
     yield "## Variables that are no settings\n"
-    for name, meaning in NOT_SETTINGS.items():
+    for name, meaning in of.others.items():
         yield f"- `{name}`: {meaning}."
     yield ""
 
 
-def _entry(section: Section, setting: Setting) -> Iterator[str]:
+def _entry(section: Section, setting: Setting, of: Declared) -> Iterator[str]:
     yield f"### {section.name}.{setting.key}\n"
     yield f"{setting.help}\n"
     yield f"- Takes: {setting.kind.wanted}"
     if setting.default is not None:
         yield f"- Default: `{default_text(setting)}`"
-    yield f"- Variable: `{variable(setting, 'N' if section.is_list else None)}`"
+    yield f"- Variable: `{of.variable(setting, 'N' if section.is_list else None)}`"
     if isinstance(setting.kind, SecretText):
         yield f"- From a file: `{setting.key}_file`"
     yield f"- Example: `{setting.key} = {setting.example}`\n"
@@ -79,5 +80,5 @@ def documented_names(page: str) -> set[str]:
     return {line.removeprefix("### ") for line in page.splitlines() if line.startswith("### ")}
 
 
-def catalogue_names() -> set[str]:
-    return {f"{setting.section}.{setting.key}" for setting in SETTINGS}
+def catalogue_names(of: Declared = AGENT) -> set[str]:
+    return {f"{setting.section}.{setting.key}" for setting in of.settings}

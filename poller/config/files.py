@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+from poller import system
 from poller.config.kinds import SecretText
 from poller.model import Secret
 
@@ -19,7 +20,7 @@ _SECRET_BYTES_MAX = 4096
 
 def read_text(path: Path, *, bytes_max: int) -> str:
     """Return the text of a regular UTF-8 file, or raise ValueError("path: what is wrong with it")."""
-    text, _ = _read(path, bytes_max)
+    text, _ = read_text_and_mode(path, bytes_max=bytes_max)
     return text
 
 
@@ -28,7 +29,7 @@ def read_secret(path: Path, kind: SecretText = SecretText()) -> tuple[Secret, bo
 
     Raises ValueError("path: what is wrong with it").
     """
-    text, mode = _read(path, _SECRET_BYTES_MAX)
+    text, mode = read_text_and_mode(path, bytes_max=_SECRET_BYTES_MAX)
     text = text.removesuffix("\n").removesuffix("\r")
     if not text.strip():
         raise ValueError(f"{path}: empty")
@@ -36,13 +37,13 @@ def read_secret(path: Path, kind: SecretText = SecretText()) -> tuple[Secret, bo
         secret = kind.from_text(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None  # no cause: keep every trace of the text out of reach
-    return secret, bool(mode & stat.S_IROTH)
+    return secret, system.may_everyone_read(mode)
 
 
-def _read(path: Path, bytes_max: int) -> tuple[str, int]:
+def read_text_and_mode(path: Path, *, bytes_max: int) -> tuple[str, int]:
+    """Return the text of a regular UTF-8 file and its `st_mode`, or raise ValueError("path: what is wrong with it")."""
     try:
-        # Non-blocking, or opening a FIFO would wait for its writer.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=system.open_without_waiting) as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ValueError(f"{path}: not a regular file")

@@ -12,11 +12,17 @@ from datetime import time
 from difflib import get_close_matches
 from typing import NamedTuple, Protocol
 
+from poller.config.proxies import Proxy, parse_proxy
 from poller.model import Secret
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|m|h|d)?")
+_BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"([0-9]{1,12}) ?(kB|MB|GB|TB)?")
 _TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_WEB_ADDRESS = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}){0,4}"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -160,6 +166,29 @@ class Duration:
 
 
 @dataclass(frozen=True)
+class Size:
+    """An amount of data, read to bytes: `"500MB"`, `"2GB"` (powers of ten), or whole bytes as a number."""
+
+    low: str
+    high: str
+
+    @property
+    def wanted(self) -> str:
+        return f'a size "{self.low}" to "{self.high}" (units kB, MB, GB, TB)'
+
+    def from_toml(self, value: object) -> int:
+        if type(value) is not int and not isinstance(value, str):
+            raise _refused(self, value)
+        return self.from_text(str(value))
+
+    def from_text(self, text: str) -> int:
+        size, low, high = size_bytes(text), size_bytes(self.low), size_bytes(self.high)
+        if size is None or low is None or high is None or not low <= size <= high:
+            raise _refused(self, text)
+        return size
+
+
+@dataclass(frozen=True)
 class Switch:
     wanted: str = "true or false"
 
@@ -218,16 +247,22 @@ class TimeOfDay:
 
 @dataclass(frozen=True)
 class Address:
-    """host:port, an IPv6 address in brackets."""
+    """host:port, an IPv6 address in brackets; where the setting allows it, `none`."""
 
-    wanted: str = 'host:port, such as "0.0.0.0:9717", or "[::]:9717" for IPv6'
+    may_be_none: bool = False
 
-    def from_toml(self, value: object) -> Listen:
+    @property
+    def wanted(self) -> str:
+        return 'host:port, such as "0.0.0.0:9717", or "[::]:9717" for IPv6' + (', or "none"' if self.may_be_none else "")
+
+    def from_toml(self, value: object) -> Listen | None:
         if not isinstance(value, str):
             raise _refused(self, value)
         return self.from_text(value)
 
-    def from_text(self, text: str) -> Listen:
+    def from_text(self, text: str) -> Listen | None:
+        if self.may_be_none and text == "none":
+            return None
         match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9.-]{1,253})):([0-9]{1,5})", text)
         if match is None or int(match[3]) > 65535:
             hint = f'; did you mean "0.0.0.0:{text.lstrip(":")}"?' if re.fullmatch(r":?[0-9]{1,5}", text) else ""
@@ -252,13 +287,14 @@ class Texts:
 
 @dataclass(frozen=True)
 class SecretText:
-    """What opens a device: a community (an OCTET STRING, RFC 1901; sent as UTF-8) or a passphrase."""
+    """What opens a device: a community (an OCTET STRING, RFC 1901; sent as UTF-8) or a passphrase. Or what opens another door."""
 
     octets_min: int = 1
+    octets_max: int = 255
 
     @property
     def wanted(self) -> str:
-        return f"a text of {self.octets_min} to 255 bytes on one line"
+        return f"a text of {self.octets_min} to {self.octets_max} bytes on one line"
 
     def from_toml(self, value: object) -> Secret:
         if not isinstance(value, str):
@@ -266,9 +302,75 @@ class SecretText:
         return self.from_text(value)
 
     def from_text(self, text: str) -> Secret:
-        if not text.isprintable() or not self.octets_min <= len(text.encode()) <= 255:
+        if not text.isprintable() or not self.octets_min <= len(text.encode()) <= self.octets_max:
             raise ValueError(f"want {self.wanted}, without control characters")
         return Secret(text)
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """Where a server is: `http://` or `https://`, a host, perhaps a port and a path; never a user or a password."""
+
+    wanted: str = 'an address such as "https://central.example.com", perhaps with a port and a path'
+
+    def from_toml(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise _refused(self, value)
+        return self.from_text(value)
+
+    def from_text(self, text: str) -> str:
+        text = text.strip().rstrip("/")
+        if _WEB_ADDRESS.fullmatch(text) is None:
+            raise ValueError(f"want {self.wanted}")  # not what came instead: it may hold a password
+        return text
+
+
+@dataclass(frozen=True)
+class ProxyAddress:
+    """A proxy without a user, or `none`."""
+
+    wanted: str = 'a proxy as "http://host:port", or "none"'
+
+    def from_toml(self, value: object) -> Proxy | str:
+        if not isinstance(value, str):
+            raise _refused(self, value)
+        return self.from_text(value)
+
+    def from_text(self, text: str) -> Proxy | str:
+        if text.strip() == "none":
+            return "none"
+        proxy = parse_proxy(text.strip())
+        if proxy.user is not None:
+            raise ValueError(f"want {self.wanted}; user and password are settings of their own, so that no log shows them")
+        return proxy
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Some of a few words, or none of them. In an environment variable separated by commas; `none` is none of them."""
+
+    words: tuple[str, ...]
+
+    @property
+    def wanted(self) -> str:
+        return "a list of " + ", ".join(f'"{word}"' for word in self.words)
+
+    def from_toml(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _refused(self, value)
+        for item in value:
+            if item not in self.words:
+                raise _refused(self, item, hint=suggest(item, self.words))
+        return tuple(dict.fromkeys(value))
+
+    def from_text(self, text: str) -> tuple[str, ...]:
+        return self.from_toml([] if text == "none" else [item for part in text.split(",") if (item := part.strip())])
+
+
+def size_bytes(text: str) -> int | None:
+    """Return the bytes *text* names (`"2GB"` is 2,000,000,000), or None when it is no size. Without a unit it counts bytes."""
+    match = _SIZE.fullmatch(text)
+    return None if match is None else int(match[1]) * (_BYTES[match[2]] if match[2] else 1)
 
 
 def duration_seconds(text: str) -> float | None:

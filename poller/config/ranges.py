@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poller.config.credentials import KeyRing, first_credentials, named_credentials
+from poller.config.dealer import check_allowed
 from poller.config.reader import Fields, Reader
 from poller.config.sources import Table
 from poller.config.targets import note_overlaps
 from poller.config.values import Network, Range
+from poller.networks import Interval
 
 Placed = tuple[str, Range]
 """A range, and where its networks are written."""
 
 
-def read_ranges(reader: Reader, sweep_table: Table, sweep: Fields, tables: Sequence[Table], ring: KeyRing) -> tuple[Range, ...]:
-    """Return all ranges: each with its own name, none sharing an address, together no more than `addresses_max`."""
+def read_ranges(
+    reader: Reader, sweep_table: Table, sweep: Fields, tables: Sequence[Table], ring: KeyRing, allowed: tuple[Interval, ...] | None
+) -> tuple[Range, ...]:
+    """Return all ranges: each with its own name, none sharing an address, all within *allowed*, together no more than `addresses_max`."""
     exclude = reader.networks(sweep_table, "exclude", sweep["exclude"])
     placed: list[Placed] = []
     if targets := reader.networks(sweep_table, "targets", sweep["targets"]):
@@ -35,6 +39,7 @@ def read_ranges(reader: Reader, sweep_table: Table, sweep: Fields, tables: Seque
             reader.faults.append(f"{place}: another range is called {range_.name!r}; each needs its own name")
         names.add(range_.name)
     note_overlaps(placed, reader.faults)
+    check_allowed(reader, placed, allowed)
     _check_size(reader, placed, sweep_table.place("addresses_max"), sweep["addresses_max"])
     if not placed:
         reader.warnings.append("nothing to sweep: there is no [[range]], no [sweep] targets and no POLLER_SWEEP_TARGETS")
@@ -59,6 +64,7 @@ def _range(reader: Reader, table: Table, exclude_everywhere: tuple[Network, ...]
         location=fields["location"],
         slow=fields["slow"],
         ipp=fields["ipp"],
+        every_seconds=fields["every_seconds"],
     )
 
 

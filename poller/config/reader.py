@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import time
 from typing import Any, cast
 
-from poller.config.catalogue import Setting, settings_of
+from poller.config.catalogue import Setting
 from poller.config.kinds import Duration, Listen, SecretText, duration_text
+from poller.config.proxies import Proxy
 from poller.config.sources import Table
 from poller.config.targets import collect_targets
 from poller.config.values import Network, Origin, Shown
@@ -27,7 +28,7 @@ class Reader:
     def fields(self, table: Table) -> Fields:
         """Return the values of one table; a setting that is not there, or is at fault, has its default."""
         fields: Fields = {}
-        for setting in settings_of(table.section.name):
+        for setting in table.settings:
             given = table.given.get(setting.key)
             value = None if setting.default is None else setting.kind.from_toml(setting.default)
             if given is not None:
@@ -54,6 +55,8 @@ def _shown(setting: Setting, value: object) -> Shown:
     match value:
         case float() if isinstance(setting.kind, Duration):
             return duration_text(value)
+        case Proxy():
+            return value.url
         case tuple() if not isinstance(value, Listen):
             return [str(item) for item in value]
         case time():

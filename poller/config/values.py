@@ -14,7 +14,8 @@ import msgspec
 
 from poller import networks
 from poller.config.kinds import Listen
-from poller.model import Credential
+from poller.config.proxies import Proxies
+from poller.model import Credential, Secret
 from poller.networks import HostName, Interval
 
 Network = Interval | HostName
@@ -48,6 +49,7 @@ class Range(_Value, frozen=True, kw_only=True):
     location: str | None = None
     slow: bool = False
     ipp: bool = False
+    every_seconds: float | None = None
 
     def count_addresses(self) -> int:
         """Return how many addresses a sweep asks; a host name counts as one."""
@@ -64,6 +66,7 @@ class Sweep(_Value, frozen=True, kw_only=True):
     at: time | None
     every_seconds: float | None
     on_start: bool
+    search: bool
     rate_per_second: int
     retries: int
     timeout_seconds: float
@@ -72,10 +75,28 @@ class Sweep(_Value, frozen=True, kw_only=True):
 
 class Poll(_Value, frozen=True, kw_only=True):
     every_seconds: float
+    busy_seconds: float
+    wake_seconds: float
+    gone_after_seconds: float
     timeout_seconds: float
     retries: int
     workers: int
     rows_max: int
+
+
+class Traps(_Value, frozen=True, kw_only=True):
+    """`listen` is None where nobody is to listen. `is_listen_given`: an operator named it, so that it has to work."""
+
+    listen: Listen | None
+    is_listen_given: bool
+    credentials: tuple[Credential, ...]
+
+
+class Printer(_Value, frozen=True, kw_only=True):
+    """One printer with its own interval; `id` is any identity of it, or its address."""
+
+    id: str
+    every_seconds: float
 
 
 class Profiles(_Value, frozen=True, kw_only=True):
@@ -86,7 +107,10 @@ class Profiles(_Value, frozen=True, kw_only=True):
 
 
 class Exporter(_Value, frozen=True, kw_only=True):
+    """`web_config_file` has been read once, without a fault; whoever serves it reads it again."""
+
     listen: Listen
+    web_config_file: Path | None = None
     stale_after_seconds: float
     forget_after_seconds: float
 
@@ -96,6 +120,50 @@ class State(_Value, frozen=True, kw_only=True):
 
     folder: Path | None
     key_file: Path | None
+
+
+class Outbox(_Value, frozen=True, kw_only=True):
+    """`folder` is None where nothing is to be kept for central; otherwise `key_file` is set too. A control copy is off without its time."""
+
+    folder: Path | None
+    key_file: Path | None
+    limit_bytes: int
+    keep_seconds: float
+    control_copy_seconds: float | None
+
+    @property
+    def file(self) -> Path | None:
+        return None if self.folder is None else self.folder / "outbox.db"
+
+
+class Central(_Value, frozen=True, kw_only=True):
+    """The way to the dealer's server. `address` is None where the token names it; `token` is one that can be read, or None.
+
+    `accept` has the words of what its settings may change: intervals, exclusions, ranges, credentials, masks.
+    """
+
+    token: Secret | None = None
+    address: str | None = None
+    ca_file: Path | None = None
+    proxies: Proxies = Proxies()
+    accept: frozenset[str] = frozenset()
+    every_seconds: float = 3600.0
+    heartbeat_seconds: float = 900.0
+
+
+class Privacy(_Value, frozen=True, kw_only=True):
+    """`mask` are the facts left out; `resolution` says how often what is counted moves."""
+
+    mask: tuple[Literal["hostname", "location", "address", "mac"], ...] = ()
+    resolution: Literal["full", "day"] = "full"
+
+
+class Update(_Value, frozen=True, kw_only=True):
+    """`key` is the line of a public key, checked. Nobody is asked without it, nor where there is neither `url` nor a central."""
+
+    enabled: bool = True
+    url: str | None = None
+    key: str | None = None
 
 
 class Log(_Value, frozen=True, kw_only=True):
@@ -116,11 +184,19 @@ class Config(_Value, frozen=True, kw_only=True):
 
     site: Site
     ranges: tuple[Range, ...]
+    allowed: tuple[Interval, ...] | None = None
+    """`[sweep] allowed`: outside of it nobody is asked; None where there is no such limit."""
     sweep: Sweep
     poll: Poll
+    printers: tuple[Printer, ...] = ()
+    traps: Traps
     profiles: Profiles
     exporter: Exporter
     state: State
+    outbox: Outbox
+    central: Central = Central()
+    privacy: Privacy = Privacy()
+    update: Update = Update()
     log: Log
     credentials: tuple[Credential, ...]
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from poller.config import Exporter, Log, Poll, Range, State, Sweep
+from poller.config import Exporter, Log, Outbox, Poll, Range, State, Sweep
 from poller.config.catalogue import SECTIONS, SETTINGS, Setting, section_named, settings_of, variable
 from poller.config.kinds import Duration, SecretText
 from poller.config.load import load
@@ -51,10 +51,10 @@ def test_no_two_settings_share_a_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    "name,values", [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("state", State), ("log", Log), ("range", Range)]
+    "name,values", [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("state", State), ("outbox", Outbox), ("log", Log), ("range", Range)]
 )
 def test_every_setting_of_a_section_becomes_a_field(name: str, values: type) -> None:
-    elsewhere = {"targets", "exclude"} if name == "sweep" else set()  # these are in the ranges
+    elsewhere = {"targets", "exclude", "allowed"} if name == "sweep" else set()  # these are in the ranges
     assert {setting.attribute for setting in settings_of(name)} - elsewhere == set(get_type_hints(values))
 
 

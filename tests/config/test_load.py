@@ -60,12 +60,13 @@ def test_all_faults_come_together(tmp_path: Path) -> None:
         credentials = ["offic"]
         [[credential]]
         name = "office"
-        [outbox]
+        [charges]
         limit = 3
     """
     assert faults_of(tmp_path, text, POLLER_POLL_WROKERS="5", POLLER_LOG_LEVEL="loud") == [
         "poller.toml: sweep.rat: no such setting; did you mean 'rate'?",
-        "poller.toml: outbox: no such section; there are site, sweep, range, credential, poll, profiles, exporter, state, log",
+        "poller.toml: charges: no such section; there are site, sweep, range, credential, poll, printer, traps, profiles, exporter, state,"
+        " outbox, central, privacy, update, log",
         "POLLER_POLL_WROKERS: no such setting; did you mean 'POLLER_POLL_WORKERS'?",
         'poller.toml: sweep.timeout: want a duration "100ms" to "60s" (units ms, s, m, h, d), got \'soon\'',
         'POLLER_LOG_LEVEL: want "debug" or "info" or "warning" or "error", got \'loud\'',
@@ -307,3 +308,21 @@ def test_the_example_is_right(tmp_path: Path) -> None:
     config = load(tmp_path / "poller.toml", {})
     assert [range_.name for range_ in config.ranges] == ["default", "branch-bremen"]
     assert config.warnings == ()
+
+
+def test_single_printers_have_intervals_of_their_own_each_named_once(tmp_path: Path) -> None:
+    file = tmp_path / "poller.toml"
+    file.write_text(
+        '[sweep]\ntargets = ["10.0.0.1"]\n[[printer]]\nid = "10.0.0.1"\nevery = "1m"\n[[printer]]\nid = "mac:0025b3a1c2d4"\nevery = "1d"\n'
+    )
+    assert [(one.id, one.every_seconds) for one in load(file, {}).printers] == [("10.0.0.1", 60.0), ("mac:0025b3a1c2d4", 86_400.0)]
+    file.write_text(
+        '[[printer]]\nid = "a"\n[[printer]]\nevery = "1m"\n[[printer]]\nid = "b"\nevery = "1m"\n[[printer]]\nid = "b"\nevery = "2m"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(file, {})
+    assert [fault.partition(": ")[2].partition("printer")[2] for fault in caught.value.faults] == [
+        "[0].every: missing",
+        "[1].id: missing",
+        "[3].id: another [[printer]] is 'b'; name each once",
+    ]
