@@ -1,0 +1,166 @@
+"""The database: opened, brought to this version, asked within transactions.
+
+SQLite commits durably (`synchronous` FULL: an agent forgets a batch once it is told "stored") and lets one write at a time; a transaction
+that is to write says so at its beginning, so that it never has to give up half way. PostgreSQL does the same by its own rules.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from poller.errors import ConfigError, HostError, PollerError
+from poller.logs import INFO, emit
+from poller.storage import files
+
+log = logging.getLogger(__name__)
+
+_BUSY_SECONDS = 15.0
+_WAIT_SECONDS = 20.0
+CONNECTIONS = 5
+_READS = "poller_reads"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x504F4C4C  # any number, as long as it is ours
+
+
+class UnavailableError(PollerError):
+    """The database does not do it now: locked for too long, no room, no connection. `reason` is one word for logs and metrics."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Database:
+    """One engine. Rows go in and out by `writing` and `reading`, each one transaction."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        self._engine, self.name = engine, name
+
+    @classmethod
+    def open(cls, url: str, *, wait_seconds: float = _WAIT_SECONDS) -> Database:
+        """Return the database at *url* (`sqlite:///file` or `postgresql://…`); connects when first asked.
+
+        Who asks while every connection is in use waits *wait_seconds* for one. Raises ConfigError, HostError.
+        """
+        parsed = _parse(url)
+        pool: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": wait_seconds}
+        if parsed.get_backend_name() == "sqlite":
+            assert parsed.database is not None
+            files.prepare(Path(parsed.database), hint="let this user write there, or name another with [database] file")
+            engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), **pool, connect_args={"timeout": _BUSY_SECONDS})
+            _make_durable(engine.sync_engine)
+        else:
+            try:
+                engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"), **pool)
+            except ModuleNotFoundError as error:
+                raise HostError("the PostgreSQL driver asyncpg is not installed", hint="install it beside poller[central]") from error
+        return cls(engine, parsed.render_as_string(hide_password=True))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end of the block, undone by any exception. Raises UnavailableError."""
+        with _told_apart():
+            async with self._engine.begin() as db:
+                yield db
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A view of one moment, which nobody waits for. Raises UnavailableError."""
+        with _told_apart():
+            async with self._engine.connect() as db:
+                yield await db.execution_options(**{_READS: True})
+
+    async def migrate(self) -> None:
+        """Bring the tables to this version, or make them. Of several processes one does it, the others wait. Raises HostError."""
+        try:
+            async with self._engine.begin() as db:
+                if not self.is_sqlite:  # SQLite's transaction is the lock already
+                    await db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                before, after = await db.run_sync(_upgrade)
+        except (SQLAlchemyError, OSError) as error:
+            reason = _reason(error) if isinstance(error, DBAPIError) else type(error).__name__
+            raise HostError(f"cannot use the database {self.name}: {reason}", hint="is it there, and may this user write to it?") from error
+        if before != after:
+            emit(log, INFO, "central.migrated", before=before or "nothing", after=after)
+
+    async def sync_schema(self, work: Any) -> Any:
+        """Return what *work* gives for a plain connection: for tests that compare the schema with what the steps made."""
+        async with self._engine.connect() as db:
+            return await db.run_sync(work)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        name = ""
+        parsed = URL.create("none")
+    if name not in ("sqlite", "postgresql") or not parsed.database or parsed.database == ":memory:":
+        raise ConfigError(["database.url: want postgresql://USER:PASSWORD@HOST/DATABASE, or sqlite:///FILE"])
+    return parsed
+
+
+def _make_durable(engine: Engine) -> None:
+    """Take transactions into our own hands: Python's driver would begin them late, and not before every statement."""
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "journal_size_limit = 16777216"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
+    """Run the steps this database has not seen. Returns its version before and after."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+
+    before = MigrationContext.configure(connection).get_current_revision()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return before, MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Turn the state a database is in into UnavailableError; a row that is there already stays IntegrityError, for the caller to act on."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise UnavailableError(_reason(error)) from error
+    except (PoolTimeoutError, OSError) as error:  # every connection is in use; or there is none to be had
+        raise UnavailableError(type(error).__name__) from error
+
+
+def _reason(error: DBAPIError) -> str:
+    """Return one word, never the statement: it has values in it."""
+    return getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or type(error).__name__
