@@ -1,89 +1,126 @@
 """The agent: every part built, wired and stopped in a stated order. The composition root of `poller run`.
 
-    sweep ──> roster ──> poller ──> fleet ──> exporter
-      └── one SNMP socket per address family ──┘  └──> state
+    sweeping ──> roster ──> poller ──> fleet ──> exporter
+       └── one SNMP socket per address family ──┘ ├──> state
+                                                  └──> handover ──> outbox
 
 Starting: state, socket, exporter, then sweep and polls, so that the page tells all that was known from the first second. Stopping: no new
-sweep or poll, polls under way finish within their budget, then the state is written and exporter and socket close.
+sweep or poll, polls under way finish within their budget, what they brought is handed over, then the state is written and exporter and
+socket close. In between, `apply` lets another configuration hold; nothing under way is cut for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import nullcontext
-from datetime import datetime, time, timedelta
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import msgspec
 
-from poller import __version__, garbage, host, networks
+from poller import __version__, host, logs, system
 from poller.clock import Clock
-from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Network, ipp_intervals
-from poller.config import Range as ConfiguredRange
-from poller.engine import device, second
-from poller.engine.asking import OCTETS_MAX, OCTETS_MAX_SLOW
+from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Received
+from poller.engine import device
+from poller.engine.dating import Dating
 from poller.engine.faults import contained
 from poller.engine.fleet import Fleet
+from poller.engine.handover import Handover, Recorder, Settled
 from poller.engine.journal import Journal
-from poller.engine.poll import Place, Poller
+from poller.engine.poll import Poller
+from poller.engine.privacy import Privacy
+from poller.engine.rhythm import Rhythm
 from poller.engine.roster import Roster
-from poller.engine.sounding import State
-from poller.engine.sweep import Identified, Sighting, Sweep
-from poller.engine.targets import Plan, Range
-from poller.errors import HostError, PrinterError
 from poller.exporter.health import AgentStatus, PollHealth, SweepHealth, WireHealth
 from poller.exporter.probe import UnknownCredentialError, split_target
 from poller.exporter.server import Exporter
 from poller.exposition import Sample
+from poller.hearing import EngineMark, Hearing
 from poller.ipp.client import IppClient
+from poller.keeping import Keeping
 from poller.logs import emit
 from poller.model import Decoded, Target
-from poller.networks import HostName, Interval, address_text, subtract
+from poller.printers import library
+from poller.printers.masks import Mask
+from poller.reach import Reach
+from poller.reloading import Reloading
 from poller.sealing.local_key import LocalKey
 from poller.snmp.engines import KnownEngine
 from poller.snmp.socket import SnmpSocket
 from poller.state.keeper import Keeper
-from poller.state.store import StateStore
+from poller.state.store import Loaded, StateStore
+from poller.sweeping import Mark, Sweeping
+from poller.upload.courier import Vitals
+from poller.upload.update import Seen, update_check
+from poller.uploading import Announcer, Uploading
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
-_IPP_AT_ONCE = 24
 _DEFAULT_CREDENTIAL = "public"
-_FINISH_SECONDS = 10.0  # what polls under way may still take after SIGTERM
+_LOOK_AT_CLOCK_SECONDS = 1.0
+_FINISH_SECONDS = 3.0  # what polls under way may still take after SIGTERM: of 8 s in all, 4 are the exporter's, 1 the state's
+_HAND_OVER_SECONDS = 0.5
+"""What was taken and is not handed over by then is told to the state, and kept with the printer's next reading."""
+
+# What only a start reads: a port is bound once, a file opened once, a crew hired once.
+_FIXED: dict[str, Callable[[Config], object]] = {
+    "central": lambda config: (config.central.token, config.central.address, config.central.ca_file, config.central.proxies),
+    "exporter.listen": lambda config: config.exporter.listen,
+    "exporter.web_config_file": lambda config: config.exporter.web_config_file,
+    "outbox": lambda config: config.outbox,
+    "poll.workers": lambda config: config.poll.workers,
+    "profiles": lambda config: config.profiles,
+    "state.folder": lambda config: config.state.folder,
+    "state.key_file": lambda config: config.state.key_file,
+    "traps.listen": lambda config: config.traps.listen,
+    "update": lambda config: config.update,
+}
 
 
-class _Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restart has to know beside the printers.
+class _Mark(Mark, frozen=True, kw_only=True):
+    """What a restart has to know beside the printers: of the sweeps, the SNMPv3 engines met, with their boots and times, and our own."""
 
-    Of which plan the last sweep was; where it is, or when it was over; and the SNMPv3 engines met, with their boots and times.
-    """
-
-    plan: bytes = b""
-    state: bytes | None = None
-    swept_utc: datetime | None = None
     engines: tuple[KnownEngine, ...] = ()
+    own_engine: EngineMark | None = None
+    release: Seen | None = None
 
 
 class Agent:
-    """`run` it once, until *stop*."""
+    """`run` it once, until *stop*. *load* reads the configuration anew when `reload` asks for it, *load_with* with central's over it."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self._config, self._clock = config, clock
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        load: Callable[[], Config] | None = None,
+        load_with: Callable[[Received], Config] | None = None,
+        recorder: Recorder | None = None,
+        is_synchronised: Callable[[], bool | None] = system.is_clock_synchronised,
+        up_seconds: float | None = None,
+    ) -> None:
+        local = config
+        load = load or (lambda: local)
+        self._uploading = Uploading.begin(config, clock, load=load, load_with=load_with)
+        if self._uploading is not None:
+            config, load = self._uploading.merge(config), self._uploading.load
+        self._config, self._started_with, self._clock = config, config, clock
         self.started = asyncio.Event()
         """Set once the exporter listens."""
-        self._started_utc = clock.utc()
-        self._next_sweep_utc: datetime | None = None
-        self._sweep: Sweep[None] | None = None
-        self._last_mark: _Mark | None = None
+        self._started_at = clock.monotonic()
+        self._applying = asyncio.Lock()
         self._store: StateStore | None = None
-        self._notes: tuple[str, ...] = config.warnings
-        self._places: dict[str | None, Place] = {
-            one.name: Place(location=one.location, octets_max=OCTETS_MAX_SLOW if one.slow else OCTETS_MAX) for one in config.ranges
-        }
+        self._dating = Dating(
+            clock,
+            is_synchronised=is_synchronised,
+            up_seconds=system.up_seconds() if up_seconds is None else up_seconds,
+            on_change=self._take_clock,
+        )
+        self._was_right = self._dating.is_right
         self._wire = SnmpSocket(timeout_seconds=config.poll.timeout_seconds, retries=config.poll.retries)
-        self._ipp = IppClient(ipp_intervals(config.ranges)) if any(one.ipp for one in config.ranges) else None
+        reach = Reach(config)
+        self._ipp = IppClient(reach.by_ipp)
         self._roster = Roster()
         self._journal = Journal(clock)
         self._fleet = Fleet(
@@ -91,26 +128,56 @@ class Agent:
             site=config.site.name or None,
             stale_after_seconds=config.exporter.stale_after_seconds,
             forget_after_seconds=config.exporter.forget_after_seconds,
+            is_doubtful=self._dating.is_doubtful,
         )
-        self._known_plan = Plan([_engine_range(one) for one in config.ranges])
-        """Whom we may ask; with the addresses of host names once these were asked for."""
+        self._mask_key = secrets.token_bytes(32)  # of this run alone, until there is one that is kept
+        self._privacy = Privacy(self._mask(config), config.privacy.resolution)
+        self._keeping = Keeping(config.outbox, clock, recorder)
+        kept = self._keeping if self._uploading is None else Announcer(self._keeping, self._uploading.announce)
+        self._handover = Handover(kept, clock, self._dating, privacy=self._privacy)
         self._poller = Poller(
             self._wire,
             self._fleet,
             clock,
             roster=self._roster,
-            every_seconds=config.poll.every_seconds,
+            rhythm=_rhythm(config),
             workers=config.poll.workers,
             rows_max=config.poll.rows_max,
+            gone_after_seconds=config.poll.gone_after_seconds,
             source=self._ipp,
+            record=self._handover.take,
+            privacy=self._privacy,
         )
+        self._sweeping = Sweeping(
+            config,
+            reach,
+            wire=self._wire,
+            ipp=self._ipp,
+            roster=self._roster,
+            poller=self._poller,
+            journal=self._journal,
+            clock=clock,
+            dating=self._dating,
+            on_swept=self._tidy,
+        )
+        self._hearing = Hearing(config, self._poller, clock)
+        self._updates = update_check(config, clock, central=self._central_address, is_clock_right=lambda: self._dating.is_right)
+        self._ports: dict[str | None, int] = {one.name: one.port for one in config.ranges}
+        self._reloading = Reloading(load, self.apply, clock, self._dating)
         self._exporter = Exporter(
             listen=(config.exporter.listen.host, config.exporter.listen.port),
             fleet=self._fleet,
-            samples=(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics, self._state_metrics),
+            samples=(
+                *(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics, self._state_metrics),
+                *(self._handover.metrics, self._dating.metrics, self._reloading.metrics, self._hearing.metrics, self._keeping.metrics),
+                *(() if self._updates is None else (self._updates.metrics,)),
+                *(() if self._uploading is None else (self._uploading.metrics,)),
+            ),
             status=self.status,
             probe=self._probe,
             is_ready=self._is_ready,
+            ports=self._ports,
+            web_config_file=config.exporter.web_config_file,
             clock=clock,
         )
 
@@ -119,71 +186,135 @@ class Agent:
         """The exporter's port; known once `run` has begun."""
         return self._exporter.port
 
+    # --- life ----------------------------------------------------------------------------------------------------------
+
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep, poll and show until *stop*; then finish what is under way and close. Raises HostError when it cannot start."""
         for warning in self._config.warnings:
             emit(log, logging.WARNING, "config.warning", text=warning)
-        await self._remember()
         try:
-            async with self._wire, self._ipp or nullcontext():
+            await self._keeping.open(has_central=self._uploading is not None)
+            await self._remember()
+            if self._uploading is not None:
+                outbox = self._keeping.outbox
+                self._uploading.start(self._config, outbox=outbox, dating=self._dating, vitals=self._vitals, reload=self.reload)
+            async with self._wire, self._ipp, self._hearing:
                 await self._serve(stop)
         finally:
+            await self._keeping.close()
             if self._store is not None:
                 await self._store.close()
         emit(log, logging.INFO, "agent.stopped")
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        keeper = None if self._store is None else Keeper(self._store, self._poller, self._mark)
+        keeper = None if self._store is None else Keeper(self._store, Settled(self._poller, self._handover, self._privacy), self._mark)
         await self._exporter.start()
         self.started.set()
         emit(log, logging.INFO, "agent.started", version=__version__, listen=str(self._config.exporter.listen))
         try:
             async with asyncio.TaskGroup() as group:
-                sweeps = group.create_task(self._sweep_for_ever(), name="sweeps")
+                sweeps = group.create_task(self._sweeping.run(), name="sweeps")
+                reloads = group.create_task(self._reloading.run(), name="reloads")
                 polls = group.create_task(self._poller.run(stop), name="polls")
-                keeping = None if keeper is None else group.create_task(keeper.run(), name="state")
+                rest = [
+                    group.create_task(self._watch_clock(), name="clock"),
+                    group.create_task(self._handover.run(), name="recording"),
+                    group.create_task(self._hearing.run(), name="notifications"),
+                ]
+                if self._updates is not None:
+                    rest.append(group.create_task(self._updates.run(), name="updates"))
+                if keeper is not None:
+                    rest.append(group.create_task(keeper.run(), name="state"))
+                uploads = [] if self._uploading is None else [group.create_task(self._uploading.run(), name="uploads")]
                 await stop.wait()
+                if self._uploading is not None:
+                    self._uploading.stop()
                 sweeps.cancel()
-                await asyncio.wait({polls}, timeout=_FINISH_SECONDS)
-                polls.cancel()
-                if keeping is not None:
-                    keeping.cancel()
+                reloads.cancel()
+                ending = {polls, *uploads}
+                await asyncio.wait(ending, timeout=_FINISH_SECONDS)
+                for task in (*ending, *rest):
+                    task.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HAND_OVER_SECONDS):
+                    await self._handover.finish()
             if keeper is not None:
                 await keeper.finish()
         finally:
             await self._exporter.close()
 
-    def status(self) -> AgentStatus:
-        """Return how the agent is, for the status page."""
-        sweep, polls, wire = self._journal.status(), self._poller.status(), self._wire.status()
-        progress = sweep.running or sweep.last
-        return AgentStatus(
-            version=__version__,
-            started_utc=self._started_utc,
-            sweep=SweepHealth(
-                is_running=sweep.running is not None,
-                addresses_total=progress.addresses if progress else 0,
-                addresses_done=round(progress.share * progress.addresses) if progress else 0,
-                printers_found=progress.printers if progress else 0,
-                others_found=progress.others if progress else 0,
-                completed_utc=sweep.last_completed_utc,
-                next_utc=self._next_sweep_utc,
-            ),
-            polls=PollHealth(workers=polls.workers, workers_busy=polls.busy, lag_seconds=polls.lag_seconds, results=polls.results),
-            wire=WireHealth(
-                requests=wire.requests,
-                answers=wire.answers,
-                retries=wire.retries,
-                timeouts=wire.timeouts,
-                in_flight=wire.in_flight,
-                discarded=wire.discarded,
-            ),
-            notes=self._notes,
-        )
-
     def _is_ready(self) -> bool:
         """Ready is who has something to show: a sweep behind it, or a printer read, or nothing it was told to look for."""
         return not self._config.ranges or self._journal.status().last is not None or len(self._fleet) > 0
+
+    def _tidy(self) -> None:
+        """A whole sweep is over: forget what is kept of printers that are no more."""
+        self._handover.keep_only({entry.printer.id for entry in self._fleet})
+
+    # --- another configuration -----------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Read the configuration anew, soon; for a signal handler."""
+        self._reloading.ask()
+
+    async def apply(self, config: Config) -> None:
+        """Let *config* hold from the next round of polls on, whoever it comes from; what needs a restart is named in the log.
+
+        Nothing under way is cut: a question in flight ends with the credential it was sent with, a sweep looks at whoever has answered.
+        """
+        async with self._applying:
+            await self._apply(config)
+
+    async def _apply(self, config: Config) -> None:
+        reach = Reach(config)
+        await reach.resolve()
+        await self._hearing.configure(config)  # the last wait: below, all of it happens between two turns of the loop
+        before, self._config = self._config, config
+        if config.log != before.log:
+            logs.setup(config.log.level, config.log.format)
+        for warning in config.warnings:
+            emit(log, logging.WARNING, "config.warning", text=warning)
+        for setting, value in _FIXED.items():
+            if value(config) != value(self._started_with):
+                emit(log, logging.WARNING, "config.needs_restart", setting=setting)
+        self._wire.configure(timeout_seconds=config.poll.timeout_seconds, retries=config.poll.retries)
+        self._ipp.allow(reach.by_ipp)
+        self._fleet.configure(
+            site=config.site.name or None,
+            stale_after_seconds=config.exporter.stale_after_seconds,
+            forget_after_seconds=config.exporter.forget_after_seconds,
+        )
+        self._ports.clear()
+        self._ports.update({one.name: one.port for one in config.ranges})
+        self._poller.configure(
+            rhythm=_rhythm(config),
+            places=reach.places,
+            rows_max=config.poll.rows_max,
+            gone_after_seconds=config.poll.gone_after_seconds,
+            retarget=reach.retarget,
+        )
+        self._sweeping.configure(config, reach)
+        if self._privacy.configure(self._mask(config), config.privacy.resolution):
+            self._poller.show_anew()
+        if self._uploading is not None:
+            self._uploading.configure(config)
+        emit(log, logging.INFO, "config.applied", ranges=len(config.ranges), addresses=len(reach.plan), printers=len(self._fleet))
+
+    # --- the clock -----------------------------------------------------------------------------------------------------
+
+    async def _watch_clock(self) -> None:
+        while True:
+            self._dating.look()
+            await asyncio.sleep(_LOOK_AT_CLOCK_SECONDS)
+
+    def _take_clock(self, step_seconds: float) -> None:
+        """The clock has been set, or is believed from now on."""
+        is_right = self._dating.is_right
+        if not (self._was_right and is_right):
+            self._fleet.redate(step_seconds if not self._was_right else 0.0, is_right=is_right)
+        self._sweeping.take_step(is_believed_now=is_right and not self._was_right)
+        self._handover.wake()
+        self._was_right = is_right
 
     # --- across a restart ----------------------------------------------------------------------------------------------
 
@@ -194,187 +325,84 @@ class Agent:
             return
         assert self._config.state.key_file is not None
         key = LocalKey.open_or_create(self._config.state.key_file)
+        self._mask_key = key.derive("privacy masks")
+        self._privacy.configure(self._mask(self._config), self._config.privacy.resolution)
         self._store = await StateStore.open(folder / "state.db", key, self._clock)
         loaded = await self._store.load()
         credentials = {one.name: one for one in self._config.credentials}
-        count = self._poller.restore(loaded.printers, credentials, self._places, is_wanted=self._is_wanted())
-        if loaded.sweep is not None:
-            try:
-                self._last_mark = msgspec.msgpack.decode(loaded.sweep, type=_Mark)
-                age_seconds = max(0.0, (self._clock.utc() - loaded.sweep_utc).total_seconds()) if loaded.sweep_utc else 0.0
-                self._wire.restore_engines(self._last_mark.engines, age_seconds=age_seconds)
-            except msgspec.MsgspecError:  # of another version
-                emit(log, logging.INFO, "sweep.not_remembered")
-        if self._last_mark is not None and (loaded.dropped or count < len(loaded.printers)):
-            self._last_mark = msgspec.structs.replace(self._last_mark, plan=b"", state=None)  # somebody is missing: look for them now
+        reach = self._sweeping.reach
+        count = self._poller.restore(loaded.printers, credentials, reach.places, is_wanted=reach.is_wanted)
+        unrecorded = {self._privacy.printer(one.printer).id for one in loaded.printers if one.is_unrecorded}
+        self._handover.restore(((one.printer.id, one.json) for one in self._fleet if one.json), unrecorded=unrecorded)
+        if known_utc := [one.last_ok_utc for one in loaded.printers if one.last_ok_utc is not None]:
+            self._dating.expect(max(known_utc))
+            self._was_right = self._dating.is_right
+        self._restore_mark(loaded, is_complete=not loaded.dropped and count == len(loaded.printers))
+        await self._store.save_sweep(self._mark())  # our engine's boots, before anybody is told them
         emit(log, logging.INFO, "agent.restored", printers=count, dropped=loaded.dropped)
 
+    def _restore_mark(self, loaded: Loaded, *, is_complete: bool) -> None:
+        if loaded.sweep is None:
+            return
+        try:
+            mark = msgspec.msgpack.decode(loaded.sweep, type=_Mark)
+        except msgspec.MsgspecError:  # of another version
+            emit(log, logging.INFO, "sweep.not_remembered")
+            return
+        age_seconds = max(0.0, (self._clock.utc() - loaded.sweep_utc).total_seconds()) if loaded.sweep_utc else 0.0
+        self._hearing.restore(mark.own_engine)
+        if self._updates is not None:
+            self._updates.restore(mark.release)
+        self._wire.restore_engines(mark.engines, age_seconds=age_seconds)
+        self._sweeping.restore(mark, is_complete=is_complete)
+
     def _mark(self) -> bytes:
-        mark = self._last_mark or _Mark()
-        if self._sweep is not None:  # under way, or cut short
-            mark = _Mark(plan=self._sweep.plan.fingerprint(), state=self._sweep.state().to_bytes())
-        return msgspec.msgpack.encode(msgspec.structs.replace(mark, engines=self._wire.engines()))
+        mark = self._sweeping.mark()
+        engines, own = self._wire.engines(), self._hearing.mark()
+        release = None if self._updates is None else self._updates.mark()
+        whole = _Mark(plan=mark.plan, state=mark.state, swept_utc=mark.swept_utc, engines=engines, own_engine=own, release=release)
+        return msgspec.msgpack.encode(whole)
+
+    # --- what the exporter shows ---------------------------------------------------------------------------------------
+
+    def status(self) -> AgentStatus:
+        """Return how the agent is, for the status page."""
+        sweep, polls, wire = self._journal.status(), self._poller.status(), self._wire.status()
+        progress = sweep.running or sweep.last
+        config_notes = (
+            *self._config.warnings,
+            *self._hearing.notes,
+            *self._keeping.notes,
+            *(() if self._uploading is None else self._uploading.notes),
+            *((note,) if self._updates is not None and (note := self._updates.note) is not None else ()),
+            *(f"the name {name} does not resolve" for name in self._sweeping.reach.unknown_names),
+        )
+        return AgentStatus(
+            version=__version__,
+            started_utc=self._dating.date(self._started_at),
+            sweep=SweepHealth(
+                is_running=sweep.running is not None,
+                addresses_total=progress.addresses if progress else 0,
+                addresses_done=round(progress.share * progress.addresses) if progress else 0,
+                printers_found=progress.printers if progress else 0,
+                others_found=progress.others if progress else 0,
+                completed_utc=sweep.last_completed_utc,
+                next_utc=self._sweeping.next_utc if self._config.ranges else None,
+            ),
+            polls=PollHealth(workers=polls.workers, workers_busy=polls.busy, lag_seconds=polls.lag_seconds, results=polls.results),
+            wire=WireHealth(
+                requests=wire.requests,
+                answers=wire.answers,
+                retries=wire.retries,
+                timeouts=wire.timeouts,
+                in_flight=wire.in_flight,
+                discarded=wire.discarded,
+            ),
+            notes=config_notes if self._dating.is_right else (*config_notes, "the clock of this host is not to be believed yet"),
+        )
 
     def _state_metrics(self) -> Iterable[Sample]:
         return () if self._store is None else self._store.metrics()
-
-    # --- sweeps --------------------------------------------------------------------------------------------------------
-
-    async def _sweep_for_ever(self) -> None:
-        if not self._config.ranges:
-            return
-        await self._survive(self._sweep_at_start)
-        while True:
-            await self._wait_for_next_sweep()
-            garbage.collect_everything()
-            await self._survive(self._sweep_all)
-
-    async def _survive(self, sweep: Callable[[], Awaitable[None]]) -> None:
-        """Let a sweep this host cannot make fail alone: polls and metrics go on, and the next sweep comes in its time."""
-        try:
-            await sweep()
-        except* HostError as group:
-            emit(log, logging.ERROR, "sweep.failed", reason=str(group.exceptions[0]))
-
-    async def _sweep_all(self) -> None:
-        await self._sweep_now(await self._plan())
-
-    async def _sweep_at_start(self) -> None:
-        """Sweep if nothing is known, if what is configured changed, or if a sweep was missed; go on with one that was cut short."""
-        plan, mark = await self._plan(), self._last_mark
-        if mark is not None and mark.plan == plan.fingerprint():
-            if mark.state is not None:
-                try:
-                    await self._sweep_now(plan, State.from_bytes(mark.state))
-                except ValueError as error:
-                    emit(log, logging.WARNING, "sweep.not_resumed", reason=str(error))
-                else:
-                    return
-            elif mark.swept_utc is not None and self._due_after(mark.swept_utc) > self._clock.utc():
-                return
-        if self._config.sweep.on_start:
-            await self._sweep_now(plan)
-
-    def _due_after(self, moment_utc: datetime) -> datetime:
-        return next_sweep_utc(moment_utc, at=self._config.sweep.at, every_seconds=self._config.sweep.every_seconds)
-
-    async def _wait_for_next_sweep(self) -> None:
-        """Wait by the wall clock, in small steps: a host that was suspended, or whose clock was set, must not sweep a day late."""
-        due_utc = self._next_sweep_utc = self._due_after(self._clock.utc())
-        while (left := due_utc - self._clock.utc()) > timedelta():  # noqa: ASYNC110  a clock sets no event
-            await asyncio.sleep(min(_LOOK_SECONDS, left.total_seconds()))
-
-    async def _sweep_now(self, plan: Plan, resume: State | None = None) -> None:
-        """Sweep *plan*, from where *resume* was taken. Raises ValueError when that is of another plan."""
-        settings = self._config.sweep
-        sweep = Sweep(
-            plan,
-            self._wire,
-            self._identify,
-            self._clock,
-            rate_per_second=settings.rate_per_second,
-            retries=settings.retries,
-            timeout_seconds=settings.timeout_seconds,
-            workers=self._config.poll.workers,
-            settle=self._roster.settle,
-            on_found=self._found,
-            journal=self._journal,
-            resume=resume,
-        )
-        emit(log, logging.INFO, "sweep.started", addresses=sweep.progress.addresses, is_resumed=resume is not None)
-        self._next_sweep_utc, self._sweep = None, sweep
-        self._wire.stranger = sweep.heard
-        try:
-            found = await sweep.run()
-        finally:
-            self._wire.stranger = None
-        if self._ipp is not None:
-            await self._find_by_ipp(self._ipp, sweep)
-        # one that was cut short stays, for the state
-        self._sweep, self._last_mark = None, _Mark(plan=plan.fingerprint(), swept_utc=self._clock.utc())
-        progress = found.progress
-        emit(
-            log,
-            logging.INFO,
-            "sweep.completed",
-            addresses=progress.addresses,
-            answered=progress.answered,
-            printers=progress.printers,
-            others=progress.others,
-            duration_seconds=round(progress.elapsed_seconds, 1),
-        )
-
-    async def _find_by_ipp(self, client: IppClient, sweep: Sweep[None]) -> None:
-        """Ask by IPP the addresses that were silent by SNMP, in ranges that allow it; a few at a time, since silence takes seconds here."""
-        targets = (
-            Target(address=address_text(part.version, number), port=one.port, credential=one.credentials[0], range=one.name)
-            for one in self._config.ranges
-            if one.ipp
-            for part in ipp_intervals([one])
-            for number in range(part.first, part.last + 1)
-        )
-
-        async def ask() -> None:
-            for target in targets:
-                if not sweep.is_silent(target.address, target.port):
-                    continue
-                place = self._places[target.range]
-                try:
-                    with contained(target):
-                        told = await second.read(client, target, self._clock, range=target.range, location=place.location)
-                except PrinterError:
-                    continue
-                self._poller.found(told.reading.printer, target, place)
-
-        async with asyncio.TaskGroup() as crew:
-            for number in range(_IPP_AT_ONCE):
-                crew.create_task(ask(), name=f"ipp-{number}")
-
-    async def _plan(self) -> Plan:
-        """Return what to sweep now: host names are asked anew each time, for their addresses change."""
-        ranges: list[Range] = []
-        unknown: list[str] = []
-        named: list[Interval] = []
-        for one in self._config.ranges:
-            not_these = {item for item in one.exclude if isinstance(item, HostName)}
-            names = {item for item in one.networks if isinstance(item, HostName)} - not_these
-            found, missing = await host.resolve_all(sorted(names))
-            excluded, not_excluded = await host.resolve_all(sorted(not_these))
-            unknown += (*missing, *not_excluded)
-            named += subtract(found, (*_intervals(one.exclude), *excluded)) if one.ipp else ()
-            ranges.append(_engine_range(one, found, excluded))
-        if self._ipp is not None:
-            self._ipp.allow((*ipp_intervals(self._config.ranges), *named))
-        self._notes = (*self._config.warnings, *(f"the name {name} does not resolve" for name in unknown))
-        for name in unknown:
-            emit(log, logging.WARNING, "sweep.name_unknown", name=name)
-        self._known_plan = Plan(ranges, on_link=host.attached_networks())
-        return self._known_plan
-
-    def _is_wanted(self) -> Callable[[Target], bool]:
-        """Return what tells whether an address of earlier days may still be asked. Where a range has names, they may stand for any."""
-        plan = self._known_plan
-        named = {one.name for one in self._config.ranges if any(isinstance(item, HostName) for item in one.networks)}
-        holes = networks.merge(part for one in self._config.ranges for part in _intervals(one.exclude))
-
-        def is_wanted(target: Target) -> bool:
-            if plan.find(target.address, target.port) is not None:
-                return True
-            version, number = networks.address_number(target.address)
-            return target.range in named and not any(hole.version == version and hole.first <= number <= hole.last for hole in holes)
-
-        return is_wanted
-
-    async def _identify(self, target: Target) -> Identified[None]:
-        with contained(target):
-            location = self._places[target.range].location
-            return Identified(await device.identify(self._wire, target, rows_max=self._config.poll.rows_max, location=location), None)
-
-    def _found(self, sighting: Sighting[None]) -> None:
-        if sighting.is_new:
-            self._poller.found(sighting.printer, sighting.target, self._places[sighting.target.range])
-
-    # --- /probe --------------------------------------------------------------------------------------------------------
 
     async def _probe(self, text: str, credential: str | None, timeout_seconds: float) -> Decoded:
         """Read one device live, with the named credential, else those of its range. The exporter ends it at *timeout_seconds*.
@@ -383,44 +411,33 @@ class Agent:
         """
         name, port = split_target(text)
         address = await host.resolve(name)
-        index = self._known_plan.find(address, port)
-        if credential is None and index is not None:
-            chosen = list(self._known_plan.owner(index).credentials)
-        else:
-            wanted = credential or _DEFAULT_CREDENTIAL
-            chosen = [one for one in self._config.credentials if one.name in (wanted, f"{wanted}/v1")]
+        chosen = self._sweeping.reach.credentials_for(address, port, credential, default=_DEFAULT_CREDENTIAL)
         if not chosen:
             raise UnknownCredentialError(credential)
         targets = [Target(address=address, port=port, credential=one) for one in chosen[:CREDENTIALS_PER_ADDRESS_MAX]]
         with contained(targets[0]):
             decoded, _, _ = await device.read(self._wire, targets, self._clock, rows_max=self._config.poll.rows_max)
-        return decoded
+        return self._privacy.show(decoded)
+
+    def _vitals(self) -> Vitals:
+        fleet = self._fleet.status()
+        update = None if self._updates is None else self._updates.status()
+        return Vitals(printers=fleet.printers, silent=fleet.silent, update=update)
+
+    def _central_address(self) -> str | None:
+        """Return where central is, None while nobody said."""
+        return self._config.central.address if self._uploading is None else self._uploading.address
+
+    def _mask(self, config: Config) -> Mask:
+        return Mask(config.privacy.mask, key=self._mask_key)
 
 
-def _engine_range(one: ConfiguredRange, resolved: tuple[Interval, ...] = (), excluded: tuple[Interval, ...] = ()) -> Range:
-    return Range(
-        name=one.name,
-        intervals=(*_intervals(one.networks), *resolved),
-        credentials=one.credentials,
-        excluded=(*_intervals(one.exclude), *excluded),
-        port=one.port,
-        rate_per_second=one.rate_per_second,
-        location=one.location,
+def _rhythm(config: Config) -> Rhythm:
+    return Rhythm(
+        every_seconds=config.poll.every_seconds,
+        busy_seconds=config.poll.busy_seconds,
+        wake_seconds=config.poll.wake_seconds,
+        by_range={one.name: one.every_seconds for one in config.ranges if one.every_seconds is not None},
+        by_profile={one.name: seconds for one in library.current().profiles.values() if (seconds := one.manners.every_seconds) is not None},
+        by_printer={one.id: one.every_seconds for one in config.printers},
     )
-
-
-def _intervals(items: Iterable[Network]) -> tuple[Interval, ...]:
-    return tuple(item for item in items if isinstance(item, Interval))
-
-
-def next_sweep_utc(now_utc: datetime, *, at: time | None, every_seconds: float | None) -> datetime:
-    """Return when the next sweep begins: at the next *at* of this host's own time zone, or *every_seconds* from now."""
-    if at is None:
-        assert every_seconds is not None
-        return now_utc + timedelta(seconds=every_seconds)
-    today = now_utc.astimezone().date()
-    for days in range(3):  # a day may lack the hour when clocks are set forward
-        moment = datetime.combine(today + timedelta(days=days), at).astimezone(now_utc.tzinfo)
-        if moment > now_utc:
-            return moment
-    raise AssertionError("every three days have this time of day")

@@ -3,8 +3,15 @@
     PollerError
     ├── ConfigError      the operator: every fault listed; exit 2
     ├── HostError        the host: a port taken, no permission, disk full; exit 3
+    ├── OutboxError      the host: disk full, damaged, at its limit; what was to be stored is kept by who has it, and tried again
     ├── SealError        nobody: what was sealed is lost with its key, or was altered; dropped and counted
+    │   └── ClockSkewError   genuine, but made at another time than now: somebody's clock is wrong, or it was held up
+    ├── UploadError      time, or a person: `kind` is the word it is counted under; nothing recorded is lost meanwhile
+    │   ├── UnreachedError   nothing proven came from central: no connection, a proxy's answer, a page of somebody in between
+    │   └── RefusedError     central itself says no, signed; `word` says why, and so who must act
+    ├── JobLogError      whoever exported it: a file that is no accounting log of a press; nothing of it was taken
     ├── StateError       nobody: what was remembered cannot be read; dropped, counted, found out anew
+    ├── UpdateRefusedError  whoever publishes releases: a manifest that is not to be believed; counted by `reason`
     └── PrinterError     nobody now: counted by kind, backed off; never escapes the poll of one printer
         ├── NoAnswerError    nothing came back in any try
         │   └── UnreachableError  this host has no way there: no route, no permission, no such address family
@@ -20,6 +27,7 @@ Fields, not prose: the handler that decides says it in words, once. No error her
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import Enum
 
 
@@ -43,12 +51,66 @@ class HostError(PollerError):
         super().__init__(f"{what} ({hint})" if hint else what)
 
 
+class OutboxError(PollerError):
+    """The outbox could not store something, and nothing of it is stored: no room, a damaged file, its limit. Time or a person helps."""
+
+
 class SealError(PollerError):
     """Sealed bytes cannot be opened: another key's, altered, or moved to where they do not belong."""
 
 
+class ClockSkewError(SealError):
+    """A request that is genuine and too old or from the future. `skew_seconds` is its time minus `now_utc`, the receiver's."""
+
+    def __init__(self, skew_seconds: float, now_utc: datetime) -> None:
+        self.skew_seconds, self.now_utc = skew_seconds, now_utc
+        super().__init__(f"made {abs(skew_seconds):.0f} s {'ahead of' if skew_seconds > 0 else 'before'} {now_utc:%Y-%m-%dT%H:%M:%SZ} here")
+
+
+class UploadError(PollerError):
+    """An exchange with central did not succeed. `retry_after_seconds` is when the answer said to come again, None where it did not."""
+
+    kind = "upload"
+    retry_after_seconds: float | None = None
+
+
+class UnreachedError(UploadError):
+    """Nothing came that central itself can be proven to have said; the same bytes are sent again later.
+
+    `kind` is one of `KINDS`. `reason` is for people; no address with a password, and nothing a proxy was sent, is ever in it.
+    """
+
+    KINDS = ("dns", "connect", "tls", "timeout", "cut", "proxy", "proxy-auth", "in-between")
+
+    def __init__(self, kind: str, reason: str, *, retry_after_seconds: float | None = None) -> None:
+        assert kind in self.KINDS
+        self.kind, self.reason, self.retry_after_seconds = kind, reason, retry_after_seconds
+        super().__init__(reason)
+
+
+class RefusedError(UploadError):
+    """Central itself said no, by a signed answer. `word` is one of docs/upload.md; `text` its sentence for people."""
+
+    def __init__(self, word: str, text: str, *, status: int, retry_after_seconds: float | None = None) -> None:
+        self.kind = self.word = word
+        self.text, self.status, self.retry_after_seconds = text, status, retry_after_seconds
+        super().__init__(f"central refuses: {word}: {text}" if text else f"central refuses: {word}")
+
+
+class JobLogError(PollerError):
+    """A file that is no accounting log, or one that cannot be understood from its beginning; the text says why."""
+
+
 class StateError(PollerError):
     """Something remembered cannot be read, or cannot be put into the form it is remembered in; the text says which."""
+
+
+class UpdateRefusedError(PollerError):
+    """A manifest of a release is not believed. `reason` is the word it is counted under: garbled, signature, expired, rolled_back."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
 
 
 class PrinterError(PollerError):

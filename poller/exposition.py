@@ -179,11 +179,14 @@ POLLER_SNMP_ROUND_TRIP = Metric(
 )
 
 POLLER_SWEEP_RUNNING = _gauge("poller_sweep_running", "1 while a sweep looks for printers, else 0.")
-POLLER_SWEEP_ADDRESSES = _gauge("poller_sweep_addresses", "Addresses of the running sweep, or of the last one.")
+POLLER_SWEEP_ADDRESSES = _gauge("poller_sweep_addresses", "Addresses of the sweep of everything that runs, or of the last one.")
 POLLER_SWEEP_PROBES_SENT = _counter("poller_sweep_probes_sent_total", "Probes sent by sweeps, repeated ones included.")
 POLLER_SWEEP_ANSWERS = _counter("poller_sweep_answers_total", "Addresses that answered a sweep, counted once per sweep.")
+POLLER_SWEEP_PARTS = _counter(
+    "poller_sweep_parts_total", "Completed sweeps of a part: around a printer that is missing, or of what a configuration added."
+)
 POLLER_SWEEP_DEVICES = _gauge(
-    "poller_sweep_devices", "Devices the last completed sweep found: printer or other (of which only the count is kept).", "kind"
+    "poller_sweep_devices", "Devices the last completed sweep of everything found: printer or other (of which only the count is kept).", "kind"
 )
 POLLER_SWEEP_LAST_COMPLETED = _gauge(
     "poller_sweep_last_completed_timestamp_seconds", "Unix time at which the last sweep was completed, in seconds."
@@ -196,8 +199,19 @@ POLLER_POLLS = _counter(
     "result",
 )
 POLLER_POLL_LAG = _gauge("poller_poll_lag_seconds", "How long the poll that is most overdue has been due, in seconds; 0 when none is.")
+POLLER_POLLS_OVERDUE = _gauge("poller_polls_overdue", "Printers whose poll is due and waits for a worker.")
 POLLER_POLL_WORKERS = _gauge("poller_poll_workers", "Printers that may be polled at the same time.")
 POLLER_POLL_WORKERS_BUSY = _gauge("poller_poll_workers_busy", "Printers being polled now.")
+
+POLLER_PRINTER_EVENTS = _counter(
+    "poller_printer_events_total",
+    "What happened to printers: new (read for the first time), moved (read at another address), gone (silent for `[poll] gone_after` while"
+    " its neighbours answered), replaced (gone, and another has its address), back (read again after it was gone).",
+    "event",
+)
+POLLER_RANGE_SILENT = _gauge(
+    "poller_range_silent", "1 while most printers of a range are silent: then it is the network, and none of them counts as gone.", "range"
+)
 
 POLLER_PRINTERS = _gauge("poller_printers", "Printers known: up (last poll answered) or silent.", "state")
 POLLER_SERIES_REFUSED = _counter(
@@ -210,6 +224,15 @@ POLLER_SCRAPE_DURATION = _gauge(
     "poller_scrape_duration_seconds", "How long the last answer to /metrics took to render and send, in seconds."
 )
 POLLER_SCRAPE_BYTES = _gauge("poller_scrape_size_bytes", "Size of the last answer to /metrics before compression, in bytes.")
+POLLER_LOGINS_REFUSED = _counter(
+    "poller_logins_refused_total",
+    "Requests to the exporter that were not let in, by reason: missing (no log-in), wrong, too_many (of all, in a short time).",
+    "reason",
+)
+POLLER_WEB_CONFIG_RELOAD_SUCCESSFUL = _gauge(
+    "poller_web_config_reload_successful",
+    "Whether the exporter's web configuration file is in use as it is now; 0 while an earlier one is, since this one has a fault.",
+)
 POLLER_PROBES = _counter(
     "poller_probe_requests_total", "Requests to /probe by result: ok, failed, refused (a bad request), busy (too many at once).", "result"
 )
@@ -230,6 +253,153 @@ POLLER_STATE_BYTES = _gauge("poller_state_size_bytes", "Size of state.db and its
 POLLER_STATE_SAVE_DURATION = _gauge("poller_state_save_duration_seconds", "How long the last transaction took, in seconds.")
 POLLER_STATE_LAST_SAVED = _gauge(
     "poller_state_last_saved_timestamp_seconds", "Unix time at which something was last saved to state.db, in seconds."
+)
+
+POLLER_READINGS_RECORDED = _counter(
+    "poller_readings_recorded_total",
+    "Readings kept for the dealer, by reason: first, identity, part, supply, error, counter-fell, or interval (once in four hours).",
+    "reason",
+)
+POLLER_READINGS_WAITING = _gauge(
+    "poller_readings_waiting", "Readings to be kept that are not on the disk yet, or wait for the clock to be right."
+)
+POLLER_READINGS_PUT_OFF = _counter(
+    "poller_readings_put_off_total",
+    "Readings to be kept that found no room to wait; what they told is kept with the printer's next one, unless it has passed by then.",
+)
+POLLER_RECORD_FAILURES = _counter("poller_record_failures_total", "Times readings could not be stored; each is tried again with the same.")
+
+POLLER_OUTBOX_LINES = _gauge("poller_outbox_lines", "Readings in the outbox that are not sealed yet.")
+POLLER_OUTBOX_BATCHES = _gauge(
+    "poller_outbox_batches", "Sealed batches: waiting for central's receipt, or quarantined (central refused them).", "state"
+)
+POLLER_OUTBOX_OLDEST_AGE = _gauge(
+    "poller_outbox_oldest_age_seconds",
+    "Age of the oldest reading central has no receipt for, in seconds, quarantined ones left aside; 0 when none waits.",
+)
+POLLER_OUTBOX_BYTES = _gauge("poller_outbox_used_bytes", "What the outbox holds, free pages of its file left aside, in bytes.")
+POLLER_OUTBOX_LIMIT_BYTES = _gauge("poller_outbox_limit_bytes", "`[outbox] limit` in bytes: from 80 % of it on readings are thinned.")
+POLLER_OUTBOX_STEPS = _counter(
+    "poller_outbox_readings_total", "Readings by what became of them: recorded, sealed, settled (central has them), quarantined.", "step"
+)
+POLLER_OUTBOX_THINNED = _counter(
+    "poller_outbox_thinned_total",
+    "What was deleted to make room: readings (of a printer and day the first and the last stay), days of a printer's history.",
+    "what",
+)
+POLLER_OUTBOX_REFUSALS = _counter("poller_outbox_refusals_total", "Times the outbox took nothing because it was at its limit.")
+POLLER_OUTBOX_DROPPED = _counter(
+    "poller_outbox_dropped_total",
+    "Readings lost: unreadable (damaged or altered on the disk), unfit (too long for any batch).",
+    "reason",
+)
+POLLER_OUTBOX_FAILURES = _counter(
+    "poller_outbox_failures_total", "Transactions the disk did not take, by SQLite's name of the error; each is tried again.", "reason"
+)
+POLLER_OUTBOX_SET_ASIDE = _counter("poller_outbox_set_aside_total", "Times a damaged outbox file was set aside and a new one begun.")
+POLLER_OUTBOX_COMMIT_DURATION = _gauge("poller_outbox_commit_duration_seconds", "How long the last transaction took, in seconds.")
+
+POLLER_CLOCK_WRONG = _gauge(
+    "poller_clock_wrong", "1 while this host's clock is not to be believed, so that readings wait for their date; else 0."
+)
+POLLER_CLOCK_STEPS = _counter(
+    "poller_clock_steps_total", "Times the clock was set, or the host suspended, by direction: forward or backward.", "direction"
+)
+
+POLLER_CONFIG_RELOAD_SUCCESSFUL = _gauge(
+    "poller_config_last_reload_successful", "1 if the configuration was accepted when it was last read, 0 if it was refused."
+)
+POLLER_CONFIG_RELOAD_TIMESTAMP = _gauge(
+    "poller_config_last_reload_success_timestamp_seconds",
+    "Unix time at which a configuration was last accepted, in seconds; absent while the clock is wrong.",
+)
+
+POLLER_NOTIFICATIONS_LISTENING = _gauge("poller_notifications_listening", "1 while traps and informs are received, else 0.")
+POLLER_NOTIFICATIONS = _counter(
+    "poller_notifications_total",
+    "Traps and informs by SNMP version and result: polled (the printer is read at once), coalesced (it was, within ten seconds), queued"
+    " (too many others came first), ignored (authenticationFailure), unknown (of no printer known); not believed: garbled, community, user,"
+    " level, digest, time, decryption or engine (an inform to another; each begins like that).",
+    *("version", "result"),
+)
+POLLER_NOTIFICATIONS_DROPPED = _counter(
+    "poller_notifications_dropped_total",
+    "Datagrams on the notification port nobody looked at: no room in the kernel, or more than one source, all strangers, all together, or"
+    " all by SNMPv3 (sealed) may send; and answers to informs this host did not send.",
+    "reason",
+)
+
+# --- central: how the dealer's server fares -----------------------------------------------------------------------------------
+
+POLLER_CENTRAL_REQUESTS = _counter(
+    "poller_central_requests_total",
+    "Requests of agents to central, by what was asked and the word of the answer: ok, stored, duplicate, or why it was refused.",
+    *("request", "answer"),
+)
+POLLER_CENTRAL_BATCHES = _counter(
+    "poller_central_batches_total",
+    "Batches by result: stored, duplicate (here before, same content), conflict (here before, other content; the first one stays).",
+    "result",
+)
+POLLER_CENTRAL_LINES = _counter(
+    "poller_central_lines_total",
+    "Lines stored by type: reading, event, job, health, other (of types not known here), unreadable (kept with the reason beside it).",
+    "type",
+)
+POLLER_CENTRAL_LINES_MARKED = _counter(
+    "poller_central_lines_marked_total",
+    "Readings stored whose time cannot be right: future (more than ten minutes ahead of central) or ancient (older than 400 days).",
+    "mark",
+)
+POLLER_CENTRAL_BYTES_IN_HAND = _gauge("poller_central_bytes_in_hand", "Bytes of request bodies being read or worked on now.")
+POLLER_CENTRAL_AGENTS = _gauge("poller_central_agents", "Enrolled agents: heard (within two hours), silent, or revoked.", "state")
+POLLER_CENTRAL_SITE_LAST_SEEN = _gauge(
+    "poller_central_site_last_seen_timestamp_seconds",
+    "Unix time of the last genuine request of a site's agents, in seconds; of the thousand sites that are silent longest.",
+    *("account", "site"),
+)
+POLLER_CENTRAL_DATABASE_UP = _gauge("poller_central_database_up", "1 if central's database answered when last asked, else 0.")
+
+POLLER_UPDATE_CHECKS = _counter(
+    "poller_update_checks_total",
+    "Looks for a newer version by result: ok, unreachable, or why the manifest was refused: garbled, signature (not by the release key),"
+    " expired, rolled_back (older than one seen before).",
+    "result",
+)
+POLLER_UPDATE_LAST_SUCCESS = _gauge(
+    "poller_update_last_success_timestamp_seconds", "Unix time at which a manifest was last believed, in seconds; absent until one was."
+)
+POLLER_UPDATE_AVAILABLE = _gauge(
+    "poller_update_available", "1 if the newest version known, its label, is newer than this program, else 0; absent while none is known.",
+    "version",
+)
+
+POLLER_UPLOAD_ENROLLED = _gauge("poller_upload_enrolled", "1 once central knows this agent, 0 before; absent without [central].")
+POLLER_UPLOAD_LAST_SUCCESS = _gauge(
+    "poller_upload_last_success_timestamp_seconds",
+    "Unix time of the last answer central is proven to have given, in seconds; absent before, and while the clock is wrong.",
+)
+POLLER_UPLOAD_BATCHES = _counter(
+    "poller_upload_batches_total",
+    "Batches central decided on: stored, duplicate (it had it, the receipt was lost) or quarantined (refused, kept for a person).",
+    "result",
+)
+POLLER_UPLOAD_BYTES = _counter("poller_upload_sent_bytes_total", "Bodies of requests sent to central, tries included, in bytes.")
+POLLER_UPLOAD_FAILURES = _counter(
+    "poller_upload_failures_total",
+    "Requests to central that did not succeed: dns, connect, tls, timeout, cut, proxy, proxy-auth, in-between (an answer not proven to be"
+    " central's), settings (a set not taken), host (our own disk), or the word central refused by (clock-skew, slow-down, agent-revoked and so on).",
+    "kind",
+)
+POLLER_UPLOAD_RETRY_AFTER = _gauge(
+    "poller_upload_retry_after_seconds", "How long the last answer said to wait, in seconds; 0 once one was well again."
+)
+POLLER_UPLOAD_SETTINGS_VERSION = _gauge("poller_upload_settings_version", "Version of the settings of central that hold here, 0 for none.")
+POLLER_UPLOAD_SETTINGS_REFUSED = _gauge(
+    "poller_upload_settings_refused", "1 while the newest settings of central are refused here; the last good ones hold."
+)
+POLLER_UPLOAD_CLOCK_SKEW = _gauge(
+    "poller_upload_clock_skew_seconds", "How far this host's clock is ahead of central's, in seconds; absent before central answered."
 )
 
 # --- probe: one answer of /probe -------------------------------------------------------------------------------------------

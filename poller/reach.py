@@ -25,7 +25,7 @@ class Reach:
     """The ranges of *config*, as the engine wants them. `resolve` before a sweep; until then host names have no address."""
 
     def __init__(self, config: Config) -> None:
-        self._ranges = config.ranges
+        self._ranges, self._allowed = config.ranges, config.allowed
         self._credentials: Mapping[str, Credential] = {one.name: one for one in config.credentials}
         self.places: Mapping[str | None, Place] = {
             one.name: Place(location=one.location, octets_max=OCTETS_MAX_SLOW if one.slow else OCTETS_MAX) for one in config.ranges
@@ -51,6 +51,7 @@ class Reach:
             not_these = {item for item in one.exclude if isinstance(item, HostName)}
             names = {item for item in one.networks if isinstance(item, HostName)} - not_these
             found, missing = await host.resolve_all(sorted(names))
+            found = self._within(found)
             excluded, not_excluded = await host.resolve_all(sorted(not_these))
             unknown += (*missing, *not_excluded)
             by_ipp += subtract(found, (*_intervals(one.exclude), *excluded)) if one.ipp else ()
@@ -67,9 +68,16 @@ class Reach:
         if self.plan.find(target.address, target.port) is not None:
             return True
         version, number = address_number(target.address)
+        if not self._within([Interval(version, number, number)]):
+            return False
         return target.range in self._with_names and not any(
             hole.version == version and hole.first <= number <= hole.last for hole in self._holes
         )
+
+    def _within(self, found: Iterable[Interval]) -> tuple[Interval, ...]:
+        """Return what of *found* `[sweep] allowed` lets us ask: a name may turn into any address."""
+        found = tuple(found)
+        return found if self._allowed is None else subtract(found, subtract(found, self._allowed))
 
     def retarget(self, target: Target) -> Target | None:
         """Return how the address of *target* is asked by this configuration; None when it is not.

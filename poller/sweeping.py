@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 30.0  # a host that slept, or whose clock was set, is noticed this soon
 _IPP_AT_ONCE = 24
+_WAKE_SECONDS = 30.0  # what a printer asleep may take to answer
+
+_Identify = Callable[[Target], Awaitable[Identified[None]]]
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +128,8 @@ class Sweeping:
             elif self._config.sweep.search and (hunt := self._poller.next_search(self.reach.plan)) is not None:
                 emit(log, logging.INFO, "sweep.searching", range=hunt.range_name, is_near=hunt.near is not None, missing=len(hunt.missing))
                 due_utc = self.next_utc
-                await self._survive(partial(self._sweep_plan, self.reach.plan.narrow(hunt.range_name, hunt.near), is_whole=False))
+                near = self.reach.plan.narrow(hunt.range_name, hunt.near)
+                await self._survive(partial(self._sweep_plan, near, is_whole=False, identify=self._identify_unknown))
                 self.next_utc = due_utc  # looking for somebody puts off nothing
             else:
                 if self._is_known_but_for_added:  # and that has been swept by now
@@ -191,7 +195,7 @@ class Sweeping:
 
     # --- one sweep -----------------------------------------------------------------------------------------------------
 
-    async def _sweep_plan(self, plan: Plan, *, is_whole: bool, resume: State | None = None) -> None:
+    async def _sweep_plan(self, plan: Plan, *, is_whole: bool, resume: State | None = None, identify: _Identify | None = None) -> None:
         """Sweep *plan*, from where *resume* was taken. Raises ValueError when that is of another plan."""
         settings = self._config.sweep
         if is_whole:
@@ -199,7 +203,7 @@ class Sweeping:
         sweep = Sweep(
             plan,
             self._wire,
-            self._identify,
+            identify or self._identify,
             self._clock,
             rate_per_second=settings.rate_per_second,
             retries=settings.retries,
@@ -208,6 +212,8 @@ class Sweeping:
             settle=self._roster.settle,
             on_found=self._found,
             journal=self._journal,
+            is_whole=is_whole,
+            wake_seconds=_WAKE_SECONDS if self._poller.misses_anybody() else 0.0,
             resume=resume,
         )
         emit(log, logging.INFO, "sweep.started", addresses=sweep.progress.addresses, is_whole=is_whole, is_resumed=resume is not None)
@@ -264,6 +270,11 @@ class Sweeping:
         location = place.location if place is not None else None
         with contained(target):
             return Identified(await device.identify(self._wire, target, rows_max=self._config.poll.rows_max, location=location), None)
+
+    async def _identify_unknown(self, target: Target) -> Identified[None]:
+        """Identify an address while looking for somebody: a known printer is left to its next poll, which is at once."""
+        printer = self._poller.recheck(target.address)
+        return await self._identify(target) if printer is None else Identified(printer, None)
 
     def _found(self, sighting: Sighting[None]) -> None:
         """Hand a printer to the crew, unless the configuration has let go of it while it was looked at."""

@@ -28,14 +28,27 @@ IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
 REAL_PARTS = {
     "amtool": "prometheus-alertmanager",
     "avahi-daemon": "avahi-daemon",
+    "buildah": "buildah",
     "dbus-daemon": "dbus-daemon",
+    "docker-compose": "docker-compose",
+    "ip": "iproute2",
     "ippeveprinter": "cups-ipp-utils",
+    "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
+    "podman": "podman",
     "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
+    "runc": "runc",
     "snmpbulkwalk": "snmp",
     "snmpd": "snmpd",
     "snmpget": "snmp",
+    "snmpinform": "snmp",
+    "snmptrap": "snmp",
     "snmpwalk": "snmp",
+    "systemd-analyze": "systemd",
+    "tinyproxy": "tinyproxy-bin",
+    "unshare": "util-linux",
 }
 _REAL_PARTS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib"])
 

@@ -118,3 +118,29 @@ def test_the_install_script_ends_early_without_a_python_it_can_use(python: str, 
     assert "Python 3.11" in done.stderr
     assert not (tmp_path / "made").exists()
     assert sys.version_info >= (3, 11)
+
+
+# --- the timer that fetches a newer image ---
+
+UPDATE_UNITS = [PACKAGING / "poller-update.service", PACKAGING / "poller-update.timer"]
+
+
+def test_systemd_finds_no_fault_in_the_update_units(tmp_path: Path, real_part: Callable[[str], str]) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for unit in UPDATE_UNITS:
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/docker", str(program)))
+    command = [real_part("systemd-analyze"), "verify", "--man=no", *(str(tmp_path / unit.name) for unit in UPDATE_UNITS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    ours = [line for line in done.stderr.splitlines() if "poller" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+def test_the_update_service_pulls_then_starts_and_builds_nothing() -> None:
+    pull, up = directives(UPDATE_UNITS[0])["ExecStart"]
+    assert pull.split()[1:3] == ["compose", "pull"]
+    assert up.split()[1:3] == ["compose", "up"]
+    assert "--no-build" in up
+    assert directives(UPDATE_UNITS[0])["Type"] == ["oneshot"]
+    assert {"RandomizedDelaySec", "Persistent"} <= set(directives(UPDATE_UNITS[1]))

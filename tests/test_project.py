@@ -23,6 +23,7 @@ from tests.conftest import ROOT
 LOCK = ROOT / "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DEPENDENCIES = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+CENTRAL_DEPENDENCIES = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["central"]]
 DEV_DEPENDENCIES = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")] + sorted((ROOT / "docs").rglob("*.md"))
 
@@ -113,15 +114,18 @@ def locked() -> dict[str, list[tuple[Requirement, int]]]:
     return found
 
 
-def imported_by_package() -> set[str]:
+def imported_by_package(*, central: bool) -> set[str]:
+    """Return what poller/central imports, or else what all the rest of the package does."""
     found: set[str] = set()
     for path in (ROOT / "poller").rglob("*.py"):
+        if path.is_relative_to(ROOT / "poller" / "central") != central:
+            continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {"poller"}
+    return found - set(sys.stdlib_module_names) - {"poller", "compression"}  # the last one is the standard library's from 3.14 on
 
 
 def normal(name: str) -> str:
@@ -143,8 +147,13 @@ def test_every_dependency_has_its_reason_beside_it() -> None:
 
 def test_the_package_imports_what_it_declares_and_declares_what_it_imports() -> None:
     providers = packages_distributions()
-    imported = {normal(name) for module in imported_by_package() for name in providers.get(module, [module])}
-    assert imported == {normal(dependency.name) for dependency in DEPENDENCIES}
+    imported, by_central = (
+        {normal(name) for module in imported_by_package(central=central) for name in providers.get(module, [module])}
+        for central in (False, True)
+    )
+    declared, extra = ({normal(one.name) for one in listed} for listed in (DEPENDENCIES, CENTRAL_DEPENDENCIES))
+    assert imported == declared
+    assert extra <= by_central <= declared | extra
 
 
 def test_the_lock_pins_every_entry_by_hash_and_names_no_address() -> None:
@@ -249,12 +258,12 @@ def test_the_changelog_has_a_place_for_what_comes() -> None:
     assert re.findall(r"^## \[([^\]]+)\]", text, flags=re.MULTILINE)[0] in ("Unreleased", version[1])
 
 
-def test_the_configuration_of_the_readme_has_no_fault(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    community = tmp_path / "community"
-    community.write_text("invented\n")
+def test_the_configuration_of_the_install_page_has_no_fault(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "install.md").read_text(), flags=re.DOTALL)
+    secret = tmp_path / "secret"
+    secret.write_text("invented-secret\n")
     config = tmp_path / "poller.toml"
-    config.write_text(re.sub(r'(?<=community_file = ")[^"]*', community.as_posix(), example))
+    config.write_text(re.sub(r'(?<=_file = ")[^"]*', secret.as_posix(), example))
     done = subprocess.run(
         [sys.executable, "-m", "poller", "check", "--config", str(config)], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -86,3 +86,14 @@ def test_an_address_of_a_range_with_names_stays_until_the_names_are_asked_for() 
     assert again is not None
     assert again == known
     assert reach(**named, **ONE).retarget(target(reach(**LAB, **ONE), "10.0.0.4")) is None
+
+
+@pytest.mark.parametrize("allowed, found", [("127.0.0.0/8", True), ("10.0.0.0/8", False)])
+async def test_a_name_is_asked_only_where_the_site_allows_it(allowed: str, *, found: bool) -> None:
+    config = load(None, {"POLLER_SWEEP_TARGETS": "localhost", "POLLER_SWEEP_ALLOWED": allowed})
+    one = Reach(config)
+    await one.resolve()
+    assert (one.plan.find("127.0.0.1", 161) is not None) == found
+    remembered = Target(address="127.0.0.9", credential=config.credentials[0], range="default")  # what the name stood for earlier
+    assert one.is_wanted(remembered) == found
+    assert (one.retarget(remembered) is not None) == found

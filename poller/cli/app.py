@@ -43,6 +43,12 @@ def _check() -> Verb:
     return check
 
 
+def _healthy() -> Verb:
+    from poller.cli.healthy import healthy
+
+    return healthy
+
+
 def _sweep() -> Verb:
     from poller.cli.sweep import sweep
 
@@ -79,6 +85,36 @@ def _profiles() -> Verb:
     return profiles
 
 
+def _outbox() -> Verb:
+    from poller.cli.outbox import outbox
+
+    return outbox
+
+
+def _upload() -> Verb:
+    from poller.cli.upload import upload
+
+    return upload
+
+
+def _central() -> Verb:
+    from poller.cli.central import central
+
+    return central
+
+
+def _accounting() -> Verb:
+    from poller.cli.accounting import accounting
+
+    return accounting
+
+
+def _release() -> Verb:
+    from poller.cli.release import release
+
+    return release
+
+
 def _bench() -> Verb:
     from poller.cli.bench import bench
 
@@ -88,12 +124,18 @@ def _bench() -> Verb:
 VERBS: dict[str, Callable[[], Verb]] = {
     "run": _run,
     "check": _check,
+    "healthy": _healthy,
     "sweep": _sweep,
     "read": _read,
     "record": _record,
     "simulate": _simulate,
     "demo": _demo,
     "profiles": _profiles,
+    "outbox": _outbox,
+    "upload": _upload,
+    "central": _central,
+    "accounting": _accounting,
+    "release": _release,
     "bench": _bench,
 }
 """How to import each verb, in the order of `poller --help`."""

@@ -28,7 +28,7 @@ def run(config: ConfigOption = None) -> None:
     run_async(_serve(settings, partial(load, config_path(config), os.environ)), interrupted_code=0)
 
 
-async def _serve(settings: Config, load_again: Callable[[], Config]) -> None:
+async def _serve(settings: Config, load_again: Callable[..., Config]) -> None:
     from poller import garbage, logs
     from poller.agent import Agent
     from poller.clock import SystemClock
@@ -36,6 +36,6 @@ async def _serve(settings: Config, load_again: Callable[[], Config]) -> None:
     logs.setup(settings.log.level, settings.log.format)
     garbage.set_policy()
     stop = asyncio.Event()
-    agent = Agent(settings, SystemClock(), load=load_again)
+    agent = Agent(settings, SystemClock(), load=load_again, load_with=load_again)
     on_signals(stop.set, agent.reload)
     await agent.run(stop)

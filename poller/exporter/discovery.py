@@ -18,14 +18,17 @@ _LABELS = ("id", "manufacturer", "model", "serial", "firmware", "hostname", "add
 def targets(entries: Sequence[Entry], *, site: str | None, ports: Mapping[str | None, int]) -> Iterator[bytes]:
     """Yield the JSON of `GET /sd`, printer by printer. A label that is not known is left out; Prometheus reads that as empty.
 
-    A target is what /probe takes: `ports` are the SNMP ports by range, for those that are not the usual one.
+    A target is what /probe takes: `ports` are the SNMP ports by range, for those that are not the usual one. A printer whose address is
+    masked is nobody's target.
     """
     lead = b"["
     for entry in entries:
+        if not entry.printer.address:
+            continue
         labels = {f"__meta_printer_{name}": value for name in _LABELS if (value := getattr(entry.printer, name)) is not None}
         if site is not None:
             labels["__meta_printer_site"] = site
         target = join_target(entry.printer.address, ports.get(entry.printer.range, PORT_DEFAULT))
         yield lead + msgspec.json.encode({"targets": [target], "labels": labels})
         lead = b",\n"
-    yield b"]" if entries else b"[]"
+    yield b"]" if lead != b"[" else b"[]"

@@ -11,10 +11,11 @@ import errno
 import logging
 import platform
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 from aiohttp import hdrs, web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
@@ -25,6 +26,7 @@ from poller.clock import Clock, SystemClock
 from poller.engine.fleet import Fleet
 from poller.errors import HostError
 from poller.exporter import discovery, page, streaming
+from poller.exporter.door import OPEN_PATH, Door
 from poller.exporter.health import AgentStatus
 from poller.exporter.probe import Probe, Prober
 from poller.exposition import Sample
@@ -60,7 +62,8 @@ class Exporter:
     """Serves the fleet at `listen` (host, port) between `start` and `close`.
 
     `samples` are everybody's `metrics`; `status` is the agent's health for the page; `probe` reads one device live; `is_ready` says
-    whether there is something to see yet.
+    whether there is something to see yet; `ports` are the SNMP ports of the ranges, where /sd needs them; `web_config_file` says who may
+    look, and how.
     """
 
     def __init__(
@@ -72,13 +75,17 @@ class Exporter:
         status: Callable[[], AgentStatus],
         probe: Probe,
         is_ready: Callable[[], bool],
+        ports: Mapping[str | None, int] | None = None,
+        web_config_file: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._host, self._port = listen
         self._fleet, self._status, self._is_ready = fleet, status, is_ready
+        self._ports = {} if ports is None else ports
         self._clock = SystemClock() if clock is None else clock
         self._prober = Prober(probe, self._clock)
-        self._samples = (*samples, self._prober.metrics, self._metrics)
+        self._door = Door(web_config_file, self._clock)
+        self._samples = (*samples, self._prober.metrics, self._door.metrics, self._metrics)
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)
@@ -93,19 +100,26 @@ class Exporter:
     # --- life ----------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen. Raises HostError, with a hint, when the port is taken or forbidden or the address is not this machine's."""
+        """Listen. Raises HostError, with a hint, when the port is taken or forbidden or the address is not this machine's.
+
+        Raises ConfigError for a faulty web configuration file.
+        """
         assert self._runner is None
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="exporter")
         self._runner = web.AppRunner(self.application(), access_log=None, logger=log, handle_signals=False, shutdown_timeout=2.0)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._door.open(self._host, self._port, self._runner, self._threads)
         except OSError as error:
             await self.close()
             raise _explain(error, self._host, self._port) from error
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop listening, let answers under way end within two seconds. May be called again."""
+        await self._door.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -120,10 +134,14 @@ class Exporter:
         port: int = self._runner.addresses[0][1]
         return port
 
+    async def reload_web_config(self) -> None:
+        """Go by the web configuration file as it is now; it is looked at every few seconds anyway."""
+        await self._door.reload()
+
     def application(self) -> web.Application:
         """Return the routes; everything else is 404, every other method 405."""
-        application = web.Application()
-        application.on_response_prepare.append(_set_headers)
+        application = web.Application(middlewares=[self._door.middleware])
+        application.on_response_prepare.append(self._set_headers)
         routes = {
             "/": self._overview,
             r"/printer/{id:[\s\S]+}": self._detail,
@@ -132,7 +150,7 @@ class Exporter:
             "/sd": self._discover,
             "/api/printers": self._readings,
             r"/api/printers/{id:[\s\S]+}": self._reading,
-            "/-/healthy": self._healthy,
+            OPEN_PATH: self._healthy,
             "/-/ready": self._ready,
         }
         for path, answer in routes.items():
@@ -170,7 +188,7 @@ class Exporter:
             yield Sample(exposition.POLLER_SCRAPE_BYTES, self._scrape_bytes)
 
     async def _discover(self, request: web.Request) -> web.StreamResponse:
-        groups = discovery.targets(self._fleet.entries(), site=self._fleet.site)
+        groups = discovery.targets(self._fleet.entries(), site=self._fleet.site, ports=self._ports)
         return await self._show(request, groups, "application/json; charset=utf-8")
 
     async def _healthy(self, request: web.Request) -> web.Response:
@@ -220,11 +238,11 @@ class Exporter:
     async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-
-async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-    response.headers.popall(hdrs.SERVER, None)
+    async def _set_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_HEADERS)
+        self._door.set_headers(request, response)
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+        response.headers.popall(hdrs.SERVER, None)
 
 
 async def _send_asset(asset: page.Asset, request: web.Request) -> web.Response:

@@ -71,7 +71,7 @@ def name(printer: Printer) -> str:
     model, maker = printer.model, printer.manufacturer
     if model and maker and not model.casefold().startswith(maker.casefold()):
         return f"{maker} {model}"
-    return model or maker or printer.hostname or printer.address
+    return model or maker or printer.hostname or printer.address or printer.id
 
 
 def grade(entry: Entry) -> tuple[str, str]:

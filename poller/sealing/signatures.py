@@ -97,10 +97,28 @@ def verify_request(request: Request, resolve: Resolve, *, now_utc: datetime) -> 
     fields = _signature_fields(request.headers)
     proof = _verify(_request_message(request, fields=fields, error=SealError), REQUEST_COMPONENTS, _REQUEST_TAG, resolve)
     _check_digest(fields, request.body)
-    skew_seconds = proof.created_utc.timestamp() - now_utc.timestamp()
-    if not -AGE_SECONDS_MAX <= skew_seconds <= AHEAD_SECONDS_MAX:
-        raise ClockSkewError(skew_seconds, now_utc)
+    _check_time(proof, now_utc)
     return proof
+
+
+def verify_head(request: Request, resolve: Resolve, *, now_utc: datetime) -> Proof:
+    """Return who signed *request*, whose body is not here yet: a receiver may refuse a stranger before it takes in megabytes.
+
+    `check_body` does the rest once the body is there. Raises SealError, ClockSkewError.
+    """
+    proof = _verify(
+        _request_message(request, fields=_signature_fields(request.headers), error=SealError),
+        REQUEST_COMPONENTS,
+        _REQUEST_TAG,
+        resolve,
+    )
+    _check_time(proof, now_utc)
+    return proof
+
+
+def check_body(request: Request) -> None:
+    """Return when the body of *request* is the one its head was signed with, else raise SealError."""
+    _check_digest(_signature_fields(request.headers), request.body)
 
 
 def claimed_key_id(request: Request) -> str:
@@ -248,6 +266,12 @@ def _verify(message: _RequestMessage | _AnswerMessage, components: Sequence[str]
     if not isinstance(nonce, str) or _NONCE.fullmatch(nonce) is None:
         raise SealError("the nonce of the signature is not 22 to 64 characters of base64url")
     return Proof(str(parameters["keyid"]), datetime.fromtimestamp(created, UTC), nonce)
+
+
+def _check_time(proof: Proof, now_utc: datetime) -> None:
+    skew_seconds = proof.created_utc.timestamp() - now_utc.timestamp()
+    if not -AGE_SECONDS_MAX <= skew_seconds <= AHEAD_SECONDS_MAX:
+        raise ClockSkewError(skew_seconds, now_utc)
 
 
 def _check_digest(fields: dict[str, str], body: bytes) -> None:

@@ -56,8 +56,9 @@ async def agent(simulator: Simulator, **environ: str) -> AsyncIterator[str]:
         "POLLER_POLL_EVERY": "10s",
         "POLLER_EXPORTER_LISTEN": "127.0.0.1:0",
         "POLLER_STATE_FOLDER": "none",
+        "POLLER_TRAPS_LISTEN": "none",
     } | environ
-    one, stop = Agent(load(None, settings), SystemClock()), asyncio.Event()
+    one, stop = Agent(load(None, settings), SystemClock(), is_synchronised=lambda: True), asyncio.Event()
     task = asyncio.create_task(one.run(stop))
     try:
         await one.started.wait()
@@ -105,6 +106,7 @@ async def test_from_a_subnet_to_a_gauge() -> None:
         assert all(info["manufacturer"] and info["model"] for info in infos)
         assert (await get(f"{url}/-/ready"))[0] == 200
         targets = json.loads((await get(f"{url}/sd"))[1])
+        assert {target.rpartition(":")[2] for group in targets for target in group["targets"]} == {str(simulator.port)}
         assert len(targets) == 40
         page = (await get(f"{url}/"))[1]
         assert infos[0]["model"] in page
