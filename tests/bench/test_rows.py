@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from poller.bench import metrics, polls, polls_v3, restart, rows, scrape, snmpd, sweep_rate
+from poller.bench import day, metrics, outbox, polls, polls_v3, restart, rows, scrape, snmpd, sweep_rate
 from poller.bench.children import ChildError, NotMeasuredError
 from poller.bench.rows import ROWS, Row
 from poller.bench.runs import Runs
@@ -45,7 +45,7 @@ def test_what_was_measured_before_a_failure_stands() -> None:
 
 
 def test_every_row_is_named_as_its_goals_are() -> None:
-    assert list(ROWS) == ["sweep", "loss", "poll", "v3", "metrics", "scrape", "memory", "restart"]
+    assert list(ROWS) == ["sweep", "loss", "poll", "v3", "metrics", "scrape", "memory", "day", "outbox", "restart", "accounting"]
     assert [{goal.row for goal in row.goals} for row in ROWS.values()] == [{name} for name in ROWS]
 
 
@@ -149,3 +149,18 @@ async def test_a_scrape_is_measured_from_outside_the_loop() -> None:
     figures = await scrape.measure("24", "2")
     assert {"cpu_seconds_0", "cpu_seconds_1", "stall_ms_0", "stall_ms_1"} < figures.keys()
     assert figures["text_megabytes"] > figures["gzip_megabytes"] > 0
+
+
+async def test_readings_go_through_an_outbox_from_record_to_receipt(tmp_path: Path) -> None:
+    figures = await outbox.measure(str(tmp_path), "900", "24")
+    assert figures["per_second"] > 0
+    assert 0 < figures["wait_ms_median"] <= figures["wait_ms_max"]
+    assert figures["bytes_each"] > 500
+
+
+async def test_a_day_is_read_kept_and_scraped_hour_by_hour() -> None:
+    figures = await day.measure("24", "3")
+    assert {name for name in figures if name.startswith("cpu")} == {"cpu_0", "cpu_1", "cpu_2"}
+    assert figures["polls"] >= 24 * 2
+    assert figures["recorded"] >= 24
+    assert figures["scrapes"] == 4

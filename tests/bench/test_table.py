@@ -15,6 +15,7 @@ SMALL = Goal(row="memory", work="memory", unit="MB", beside="limit", sense="<", 
 PROMPT = Goal(row="scrape", work="stall", unit="ms", beside="limit", sense="<=", limit=50.0, is_worst=True)
 SHOWN = Goal(row="restart", work="restart", unit="s", beside="limit", sense="<=", limit=2.0, is_judged=False)
 FREE = Goal(row="v3", work="v3", unit="values/CPU-s", beside="v2c", sense=None)
+DURABLE = Goal(row="outbox", work="outbox", unit="readings/s", beside="limit", sense=">=", limit=10_000.0)
 CHEAP = Goal(row="scrape", work="scrape", unit="CPU-s", beside="limit", sense="<", limit=0.25)
 
 
@@ -56,6 +57,7 @@ def test_measurements_come_in_pairs() -> None:
         (CHEAP, "under 0.250 CPU-s"),
         (SHOWN, "at most 2 s"),
         (FREE, "-"),
+        (DURABLE, "at least 10,000 readings/s"),
     ],
 )
 def test_a_goal_says_in_words_what_it_wants(goal: Goal, wanted: str) -> None:
