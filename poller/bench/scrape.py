@@ -78,18 +78,18 @@ async def measure(printers: str, scrapes: str, *paths: str) -> Figures:
     fleet = _make_fleet(int(printers), paths)
     clock = SystemClock()
     status = AgentStatus(version=__version__, started_utc=clock.utc())
-    exporter = Exporter(listen=("127.0.0.1", 0), fleet=fleet, samples=(), status=lambda: status, probe=_no_probe, is_ready=lambda: True)
+    exporter = Exporter(listen=("127.0.0.1", 0), fleet=fleet, samples=(), status=lambda: status, probe=no_probe, is_ready=lambda: True)
     await exporter.start()
     figures: Figures = {}
     try:
         url = f"http://127.0.0.1:{exporter.port}/metrics"
-        async with _client() as client:
-            text_bytes, wire_bytes = await _fetch(client, url)
+        async with open_client() as client:
+            text_bytes, wire_bytes = await fetch(client, url)
             for number in range(int(scrapes)):
                 await asyncio.sleep(_SETTLE_SECONDS)
                 began_at, heart = cpu_seconds(), _Heart()
                 async with heart:
-                    await _fetch(client, url)
+                    await fetch(client, url)
                 figures[f"cpu_seconds_{number}"] = cpu_seconds() - began_at
                 figures[f"stall_ms_{number}"] = 1000 * heart.longest_seconds
     finally:
@@ -167,7 +167,8 @@ def _draw_below(limit: int, number: int, oid: Oid) -> Value:
 
 
 @asynccontextmanager
-async def _client() -> AsyncIterator[Process]:
+async def open_client() -> AsyncIterator[Process]:
+    """Keep a process inside the block that fetches pages for `fetch`."""
     client = await asyncio.create_subprocess_exec(sys.executable, "-m", "poller.bench.client", stdin=PIPE, stdout=PIPE)
     try:
         yield client
@@ -177,7 +178,7 @@ async def _client() -> AsyncIterator[Process]:
         await client.wait()
 
 
-async def _fetch(client: Process, url: str) -> tuple[int, int]:
+async def fetch(client: Process, url: str) -> tuple[int, int]:
     """Let *client* fetch *url*; return the bytes of its text and the bytes it travelled as."""
     assert client.stdin is not None
     assert client.stdout is not None
@@ -187,7 +188,7 @@ async def _fetch(client: Process, url: str) -> tuple[int, int]:
     return text_bytes, wire_bytes
 
 
-async def _no_probe(target: str, credential: str | None, timeout_seconds: float) -> Decoded:
+async def no_probe(target: str, credential: str | None, timeout_seconds: float) -> Decoded:
     raise UnknownCredentialError(credential)
 
 

@@ -68,9 +68,13 @@ class Goal(NamedTuple):
         """Return the goal in words."""
         if self.sense is None:
             return "-"
+        if self.sense == ">=" and self.limit is not None and self.value == 1:
+            return f"at least {_figure(self.value * self.limit)} {self.unit}"
         if self.sense == ">=":
             return "all" if self.value == 1 else f"at least {self.value:g} times"
-        limit = f"{_figure(self.value * (self.limit or 0))} {self.unit}"
+        if self.limit is None:
+            return f"at most {self.value:g} times"
+        limit = f"{_figure(self.value * self.limit)} {self.unit}"
         return f"under {limit}" if self.sense == "<" else f"at most {limit}"
 
     def judge(self, ours: Sequence[float], theirs: Sequence[float] = (), *, note: str | None = None) -> Result:

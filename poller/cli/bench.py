@@ -24,7 +24,9 @@ _MARKED = re.compile(r"(<!-- poller bench -->\n).*?(<!-- end -->)", re.DOTALL)
 def bench(
     rows: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ROW…]", help="sweep, loss, poll, v3, metrics, scrape, memory, restart. Default: all of them."),
+        typer.Argument(
+            metavar="[ROW…]", help="sweep, loss, poll, v3, metrics, scrape, memory, day, outbox, restart, accounting. Default: all of them."
+        ),
     ] = None,
     tools: Annotated[
         Path | None,

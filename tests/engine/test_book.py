@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from poller.engine.fleet import Fleet
@@ -269,4 +270,92 @@ async def test_a_claim_that_is_seen_again_meanwhile_is_still_one_claim(clock: Fa
     await street.sweep()
     await street.sweep()
     await street.pass_hours(1)
+    assert street.told() == [("moved", one.id)]
+
+
+async def test_a_new_board_sighted_first_with_it_and_then_without_is_never_told_as_a_second_printer(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = house(1, "10.0.0.7")
+    street = Street(clock, caplog, [one])
+    await street.sweep()
+    await street.pass_hours(1)
+    street.told()
+    one.rename(one.serial, "0200000000ff")
+    street.town.move(one, "10.0.0.9")
+    await street.sweep()
+    await street.pass_hours(0.02)  # it is silent where it was, and somebody like it was seen
+    known = street.fleet.get(one.id)
+    assert known is not None
+    target = Target(address="10.0.0.9", credential=PUBLIC, range="hq")
+    less = msgspec.structs.replace(
+        known.printer, identities=(one.id,), mac=None, address="10.0.0.9"
+    )  # as a sweep sees it that lost a table
+    street.poller.found(street.roster.settle(less), target, Place())
+    await street.pass_hours(1)
+    assert street.told() == [("moved", one.id)]
+    assert street.up() == {one.id: "10.0.0.9"}
+
+
+async def test_a_new_board_whose_lease_was_another_printers_is_recognised_by_the_poll_of_that_one(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = house(1, "10.0.0.7"), house(2, "10.0.0.8")
+    street = Street(clock, caplog, [one, other])
+    await street.sweep()
+    await street.pass_hours(1)
+    street.told()
+    street.town.move(other, "10.0.2.1")
+    one.rename(one.serial, "0200000000ff")
+    street.town.move(one, "10.0.0.8")
+    street.readings.clear()
+    await street.pass_hours(1)
+    assert street.told() == [("moved", one.id), ("moved", other.id)]
+    assert street.up() == {one.id: "10.0.0.8", other.id: "10.0.2.1"}
+    read = {(told.reading.printer.id, told.reading.printer.serial) for told in street.readings if "ACM" in told.reading.printer.id}
+    assert read == {(one.id, one.serial), (other.id, other.serial)}
+
+
+async def test_a_new_board_and_lease_are_recognised_within_minutes_of_being_seen(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = house(1, "10.0.0.7")
+    street = Street(clock, caplog, [one])
+    await street.sweep()
+    await street.pass_hours(1)
+    street.told()
+    one.rename(one.serial, "0200000000ff")
+    street.town.move(one, "10.0.0.9")
+    await street.sweep()
+    await street.pass_hours(0.125)
+    assert street.told() == [("moved", one.id)]
+
+
+async def test_one_that_tells_when_it_started_and_did_not_before_has_to_show_who_it_is(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = house(1, "10.0.0.7"), house(2, "10.0.0.7")
+    street = Street(clock, caplog, [one])
+    street.town.untimed.add(one)
+    await street.sweep()
+    await street.pass_hours(1)
+    street.told()
+    street.town.at["10.0.0.7"] = other
+    await street.pass_hours(0.6)
+    assert street.told() == [("new", other.id)]
+    assert street.up() == {other.id: "10.0.0.7"}
+
+
+async def test_who_was_missed_before_a_restart_is_looked_for_after_it(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    one = house(1, "10.0.0.7")
+    street = Street(clock, caplog, [one])
+    await street.sweep()
+    await street.pass_hours(1)
+    street.told()
+    one.is_off = True
+    await street.pass_hours(1)
+    one.is_off = False
+    street.town.move(one, "10.0.3.200")
+    await street.restart()
+    await street.pass_hours(0.1)
     assert street.told() == [("moved", one.id)]

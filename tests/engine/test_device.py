@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from poller.engine import asking, device, recorder
@@ -11,7 +13,7 @@ from poller.model import Credential, Target, User
 from poller.printers import layout as layouts
 from poller.simulator import recordings
 from poller.snmp.message import Missing, Question, Value
-from poller.snmp.oid import arcs, parse
+from poller.snmp.oid import Oid, arcs, parse
 from tests.engine.device_wire import TARGET, DeviceWire
 from tests.fake_clock import FakeClock
 
@@ -227,3 +229,29 @@ async def test_a_credential_that_snmpv3_does_not_let_in_is_followed_by_the_next(
     assert used is TARGET
     with pytest.raises(AccessError):
         await device.read(Closed([]), [secure], clock, rows_max=ROWS_MAX)
+
+
+class LossyWire(DeviceWire):
+    """Loses the questions at the places *lost* that go on in a table."""
+
+    def __init__(self, rows: Iterable[tuple[Oid, Value]], lost: set[int]) -> None:
+        super().__init__(rows)
+        self.lost = lost
+
+    async def next(self, target: Target, oid: Oid, rows: int) -> list[tuple[Oid, Value]]:
+        if len(self.asked) in self.lost:
+            self.asked.append(("next", rows))
+            raise NoAnswerError(target.address, tries=3)
+        return await super().next(target, oid, rows)
+
+
+async def test_who_a_device_is_does_not_depend_on_a_table_lost_once() -> None:
+    rows = recordings.load("colour-laser").rows
+    undisturbed = DeviceWire(rows)
+    whole = await device.identify(undisturbed, TARGET, rows_max=2000, location=None)
+    begin = [at for at, (kind, _) in enumerate(undisturbed.asked) if kind == "get"][1]  # before that: is it a printer at all?
+    places = range(begin + 1, len(undisturbed.asked))
+    assert len(places) >= 5
+    for place in places:
+        wire = LossyWire(rows, {place, place + 1})  # by GETBULK, and by GETNEXT
+        assert await device.identify(wire, TARGET, rows_max=2000, location=None) == whole

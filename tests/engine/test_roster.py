@@ -90,6 +90,18 @@ def test_what_was_told_apart_is_again_what_it_called_itself() -> None:
     assert original(roster.settle(twin)) == twin
 
 
+def test_a_number_with_a_hash_in_it_stays_whole() -> None:
+    assert original(seen("serial:11:AB#12", NEW_MAC)).identities == ("serial:11:AB#12", NEW_MAC)
+
+
+def test_a_device_asked_elsewhere_than_it_was_sighted_keeps_its_id_with_a_new_board() -> None:
+    roster = Roster()
+    roster.settle(seen(SERIAL, MAC, address=HERE))
+    roster.settle(seen(SERIAL, address=THERE))  # it has two addresses, or this is another one
+    roster.locate(SERIAL, HERE)
+    assert roster.settle(seen(SERIAL, NEW_MAC, address=HERE)).id == SERIAL
+
+
 def test_an_address_names_a_device_until_something_better_is_known() -> None:
     roster = Roster()
     assert roster.settle(seen("addr:10.0.0.1")).id == "addr:10.0.0.1"

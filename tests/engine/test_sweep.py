@@ -15,7 +15,14 @@ from poller.engine.sounding import State
 from poller.engine.sweep import Found, Identified, Sighting, Sweep
 from poller.engine.targets import Plan, Range
 from poller.errors import AccessError, HostError, NoAnswerError, Refusal
-from poller.exposition import POLLER_SWEEP_ANSWERS, POLLER_SWEEP_DEVICES, POLLER_SWEEP_PROBES_SENT, POLLER_SWEEP_RUNNING
+from poller.exposition import (
+    POLLER_SWEEP_ADDRESSES,
+    POLLER_SWEEP_ANSWERS,
+    POLLER_SWEEP_DEVICES,
+    POLLER_SWEEP_PARTS,
+    POLLER_SWEEP_PROBES_SENT,
+    POLLER_SWEEP_RUNNING,
+)
 from poller.model import Credential, Printer, Secret, Target
 from poller.networks import Interval, parse
 from tests.engine.fake_network import NO_SUCH_NAME, Agent, Network
@@ -52,6 +59,8 @@ def sweep_of(
     on_found: Callable[[Sighting[str]], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
+    is_whole: bool = True,
+    wake_seconds: float = 0.0,
     resume: State | None = None,
 ) -> Sweep[str]:
     clock: Clock = network.clock
@@ -68,6 +77,8 @@ def sweep_of(
         on_found=on_found,
         on_progress=on_progress,
         journal=journal,
+        is_whole=is_whole,
+        wake_seconds=wake_seconds,
         resume=resume,
     )
     network.heard = sweep.heard
@@ -418,6 +429,31 @@ async def test_the_journal_tells_of_the_running_and_of_the_last_complete_sweep(c
     assert now[POLLER_SWEEP_ANSWERS.name, ()] >= 16
     assert (now[POLLER_SWEEP_DEVICES.name, ("printer",)], now[POLLER_SWEEP_DEVICES.name, ("other",)]) == (8.0, 0.0)
     assert journal.status().running is None
+
+
+async def test_a_sweep_of_a_part_is_counted_and_tells_nothing_of_all_devices(clock: FakeClock) -> None:
+    plan, part = plan_of("10.0.0.0/26"), plan_of("10.0.0.0/29")
+    network = Network(clock, every_nth(plan, 8))
+    journal = Journal(clock)
+    await sweep_of(plan, network, retries=0, journal=journal).run()
+    whole = journal.status()
+    await sweep_of(part, network, retries=0, journal=journal, is_whole=False).run()
+    assert journal.status() == whole
+    now = values(journal)
+    assert (now[POLLER_SWEEP_DEVICES.name, ("printer",)], now[POLLER_SWEEP_ADDRESSES.name, ()]) == (8.0, 64.0)
+    assert (now[POLLER_SWEEP_PARTS.name, ()], now[POLLER_SWEEP_PROBES_SENT.name, ()]) == (1.0, len(network.sent))
+
+
+@pytest.mark.parametrize("credentials", [(PUBLIC,), (PUBLIC, HIDDEN)])
+async def test_the_last_try_leaves_a_sleeper_time_to_wake(clock: FakeClock, credentials: tuple[Credential, ...]) -> None:
+    plan = plan_of("10.0.0.0/28", credentials=credentials)
+    network = Network(clock, {})
+    began_at = clock.monotonic()
+    await sweep_of(plan, network, retries=2).run()
+    usual_seconds = clock.monotonic() - began_at
+    began_at = clock.monotonic()
+    await sweep_of(plan, network, retries=2, wake_seconds=30.0).run()
+    assert clock.monotonic() - began_at == pytest.approx(usual_seconds + 30.0 - TIMEOUT_SECONDS, abs=0.5)
 
 
 def values(journal: Journal) -> dict[tuple[str, tuple[str, ...]], float]:

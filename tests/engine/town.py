@@ -93,6 +93,8 @@ class Town:
         self.at = {house.address: house for house in houses}
         self.dark: list[str] = []
         """Beginnings of addresses whose network is down."""
+        self.untimed: set[House] = set()
+        """Whose sysUpTime is none: longer than 32 bits."""
         self.is_night = False
         self.questions = 0
 
@@ -154,6 +156,8 @@ class Town:
             status = _PRINTING
         house.values[_STATUS] = (_INTEGER, bytes((status,)))
         house.values[_UPTIME] = (_TICKS, (int(100 * (now_at - house.booted_at)) % 2**32).to_bytes(4, "big").lstrip(b"\0") or b"\0")
+        if house in self.untimed:
+            house.values[_UPTIME] = (_TICKS, b"\x01" + bytes(5))
         return house
 
 
