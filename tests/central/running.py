@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
 
 from poller.central.administration import Administration
 from poller.central.serve import Central
@@ -20,13 +24,16 @@ from poller.sealing.token import Token
 from tests.central.agent import TestAgent
 from tests.fake_clock import FakeClock
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-def config_of(folder: Path, *, updates: Path | None = None, **server: object) -> Config:
-    """Return a configuration that keeps everything in *folder* and takes free ports."""
+
+def config_of(folder: Path, *, url: str | None = None, updates: Path | None = None, **server: object) -> Config:
+    """Return a configuration that keeps everything in *folder*, or in the database at *url*, and takes free ports."""
     loopback = Listen("127.0.0.1", 0)
     return Config(
         server=Server(listen=loopback, metrics_listen=loopback, **server),  # type: ignore[arg-type]
-        database=DatabasePlace(url=Secret(f"sqlite:///{folder / 'central.db'}")),
+        database=DatabasePlace(url=Secret(url or f"sqlite:///{folder / 'central.db'}")),
         keys_folder=folder / "keys",
         updates_folder=updates,
         log=Log(level="info", format="logfmt"),
@@ -84,3 +91,39 @@ async def running(config: Config, clock: FakeClock) -> AsyncIterator[Running]:
         await database.close()
         stop.set()
         await task
+
+
+async def connect_postgres(url: str) -> asyncpg.Connection:
+    """Connect past poller, as somebody else would."""
+    place = make_url(url)
+    return await asyncpg.connect(host=str(place.query["host"]), user=place.username, database=place.database)
+
+
+def ask_postgres(url: str, statement: str) -> None:
+    """Run one statement from outside of any event loop."""
+
+    async def run() -> None:
+        connection = await connect_postgres(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+@asynccontextmanager
+async def locked(url: str) -> AsyncIterator[None]:
+    """Keep everybody from writing inside the block."""
+    if url.startswith("sqlite"):
+        locker = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        locker.execute("BEGIN IMMEDIATE")
+        yield
+        locker.execute("ROLLBACK")
+        locker.close()
+        return
+    connection = await connect_postgres(url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("LOCK TABLE agent, batch IN EXCLUSIVE MODE")
+    yield
+    await transaction.rollback()
+    await connection.close()

@@ -13,6 +13,7 @@ import pytest
 
 from poller.central import intake, serve
 from poller.central.store import agents, batches
+from poller.central.values import Config
 from poller.sealing.envelope import PLAIN_BYTES_MAX, SEALED_BYTES_MAX, Kind
 from poller.sealing.keys import SealingKey, SigningKey
 from poller.sealing.signatures import Request
@@ -186,11 +187,11 @@ async def test_a_recorded_heartbeat_or_fetch_counts_once(central: Running) -> No
         assert (answered.status, answered.word, answered.is_proven) == (409, "replay", True)
 
 
-async def test_a_replay_is_noticed_by_another_process_on_the_same_database(central: Running, tmp_path: Path) -> None:
+async def test_a_replay_is_noticed_by_another_process_on_the_same_database(central: Running, config: Config) -> None:
     agent = await central.agent()
     request = agent.sign("GET", "/v1/settings")
     assert (await agent.deliver(request)).status == 204
-    async with running(config_of(tmp_path), central.clock) as second:
+    async with running(config, central.clock) as second:
         agent.address = second.address
         assert (await agent.deliver(request)).word == "replay"
 

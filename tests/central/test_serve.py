@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,19 +11,20 @@ import msgspec
 import pytest
 
 from poller.central.serve import Central
+from poller.central.values import Config
 from poller.config import Listen
 from poller.errors import HostError
-from tests.central.running import Running, config_of, running
+from tests.central.running import Running, config_of, locked, running
 from tests.fake_clock import FakeClock
 
 
-async def test_a_second_start_finds_keys_database_and_agents_of_the_first(tmp_path: Path, clock: FakeClock) -> None:
-    async with running(config_of(tmp_path), clock) as first:
+async def test_a_second_start_finds_keys_database_and_agents_of_the_first(config: Config, clock: FakeClock) -> None:
+    async with running(config, clock) as first:
         await first.add_site()
         agent = await first.agent()
         body = agent.batch(1, [b'{"type":"event"}'])
         assert (await agent.send(1, body)).word == "stored"
-    async with running(config_of(tmp_path), clock) as second:
+    async with running(config, clock) as second:
         agent.address, agent.session = second.address, second.session
         assert (await agent.send(1, body)).word == "duplicate"
 
@@ -50,18 +50,15 @@ async def test_keys_that_others_may_read_keep_it_from_starting(tmp_path: Path, c
     assert "others may read" in str(raised.value)
 
 
-async def test_a_batch_that_is_here_when_it_is_stopped_is_stored_and_answered(tmp_path: Path, clock: FakeClock) -> None:
-    async with running(config_of(tmp_path), clock) as one:
+async def test_a_batch_that_is_here_when_it_is_stopped_is_stored_and_answered(config: Config, clock: FakeClock) -> None:
+    async with running(config, clock) as one:
         await one.add_site()
         agent = await one.agent()
-        locker = sqlite3.connect(tmp_path / "central.db", isolation_level=None)
-        locker.execute("BEGIN IMMEDIATE")  # so that it waits for its commit
-        sending = asyncio.create_task(agent.send(1, agent.batch(1, [b'{"type":"event"}'])))
-        assert await comes_true(one, is_busy)
-        one.stop.set()
-        assert await comes_true(one, is_closed)
-        locker.execute("ROLLBACK")
-        locker.close()
+        async with locked(config.database.url.reveal()):  # so that it waits for its commit
+            sending = asyncio.create_task(agent.send(1, agent.batch(1, [b'{"type":"event"}'])))
+            assert await comes_true(one, is_busy)
+            one.stop.set()
+            assert await comes_true(one, is_closed)
         answered = await sending
         assert (answered.word, answered.is_proven) == ("stored", True)
 
