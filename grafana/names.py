@@ -9,13 +9,14 @@ from __future__ import annotations
 INFO = "printer:info:last"
 PAGES = "printer:pages:last"
 PAGES_PER_DAY = "printer:pages:per_day4w"
+PAGES_HOURLY = "printer:pages_by_function:last"
 SUPPLY_INFO = "supply:info:last"
 SUPPLY_LEVEL = "supply:level_ratio:last"
 SUPPLY_STATE = "supply:state:last"
 SUPPLY_LOW = "supply:low:held"
 USED_PER_DAY = "supply:used_ratio:per_day4w"
 DAYS_LEFT = "supply:days_left:estimate"
-RECORDED = (INFO, PAGES, PAGES_PER_DAY, SUPPLY_INFO, SUPPLY_LEVEL, SUPPLY_STATE, SUPPLY_LOW, USED_PER_DAY, DAYS_LEFT)
+RECORDED = (INFO, PAGES, PAGES_PER_DAY, PAGES_HOURLY, SUPPLY_INFO, SUPPLY_LEVEL, SUPPLY_STATE, SUPPLY_LOW, USED_PER_DAY, DAYS_LEFT)
 
 # Prometheus itself, and prometheus-client about its process
 UP = "up"

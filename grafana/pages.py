@@ -6,18 +6,17 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana.boards import add_choices, board
 from grafana.panels import HOST_COLUMNS, PLACE_COLUMNS, Column, Panel, Query, bars, days, in_its_ink, number, rows
-from grafana.queries import ONE, chosen, coloured, mono, pages_by, printed, told
-from poller.exposition import PRINTER_DUPLEX_IMPRESSIONS, PRINTER_PAGES, PRINTER_SCANS
+from grafana.queries import BY_FUNCTION, DAY, DUPLEX, ONE, SCANS, chosen, coloured, cost, mono, pages_by, printed, told
 
-_RANGE = "$__range"
+_RANGE = "${__range_s}s"
 _COUNTS = ("mono", "colour", "single", "two", "all")
 _CURRENCY = "prefix:€ "  # Grafana's own currencies shorten 1940.60 to 1.94 K
 _MONO_IS = " Mono is all that is not counted as colour, also of a device that does not tell them apart."
 
 _PAGES = pages_by("colour", _RANGE)
 _LARGE = f'({pages_by("size", _RANGE)}) and on (size) label_replace(vector(1), "size", "large", "", "")'
-_TWO_SIDED = f"sum by ({ONE}) ({printed(PRINTER_DUPLEX_IMPRESSIONS.name, _RANGE)})"
-_COST = f"sum by ({ONE}) ({mono(_PAGES)} * $price_mono or {coloured(_PAGES)} * $price_colour)"
+_TWO_SIDED = f"sum by ({ONE}) ({printed(DUPLEX, _RANGE)})"
+_COST = f"sum by ({ONE}) ({cost(_PAGES)})"
 
 
 def build() -> dashboard.Dashboard:
@@ -47,7 +46,7 @@ def _figures() -> tuple[Panel, ...]:
     return (
         figure(
             "Pages",
-            "Impressions (printed sides) in the time range. A count that fell is taken from where it fell to.",
+            "Impressions (printed sides) in the time range, to within an hour. A count that fell is taken from where it fell to.",
             "locale",
             everything,
         ),
@@ -80,15 +79,15 @@ def _figures() -> tuple[Panel, ...]:
 
 
 def _days() -> tuple[Panel, ...]:
-    functions = f"sum by ({ONE}, function) ({printed(PRINTER_PAGES.name, '1d')})"
-    scans = f"sum by ({ONE}) ({printed(PRINTER_SCANS.name, '1d')})"
+    functions = f"sum by ({ONE}, function) ({printed(BY_FUNCTION, DAY)})"
+    scans = f"sum by ({ONE}) ({printed(SCANS, DAY)})"
     return (
         in_its_ink(
             days(
                 "Pages a day by colour",
                 "Each bar is the 24 hours before midnight UTC. `all` is of devices that do not tell mono from colour.",
                 "locale",
-                Query(f"sum by (colour) ({pages_by('colour', '1d')})", "{{colour}}"),
+                Query(f"sum by (colour) ({pages_by('colour', DAY)})", "{{colour}}"),
                 width=14,
                 height=9,
             ),
@@ -134,7 +133,7 @@ def _printers() -> Panel:
         each(coloured(_PAGES)),
         each(_LARGE),
         each(_TWO_SIDED),
-        each(printed(PRINTER_SCANS.name, _RANGE)),
+        each(printed(SCANS, _RANGE)),
         each(_COST),
         columns=(
             *PLACE_COLUMNS,

@@ -181,6 +181,8 @@ def lines(
     panel.tooltip(common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI).sort(common_model.SortOrder.DESCENDING))
     if most is not None:
         panel.max(most)
+    elif unit == "none":
+        panel.axis_soft_max(1)  # a count that stays at 0 is drawn on an axis up to 1, not to 100
     return panel
 
 

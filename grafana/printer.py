@@ -28,21 +28,17 @@ from grafana.panels import (
     number,
     rows,
 )
-from grafana.queries import described, printed
+from grafana.queries import BY_FUNCTION, DAY, DUPLEX, SCANS, TOTALS, described, printed
 from grafana.toner import STATES
 from poller.exporter import wording
 from poller.exposition import (
     PRINTER_ALERT,
     PRINTER_BOOT_TIME_SECONDS,
     PRINTER_COVER_OPEN,
-    PRINTER_DUPLEX_IMPRESSIONS,
     PRINTER_ERROR,
     PRINTER_INFO,
     PRINTER_LAST_POLL_TIMESTAMP_SECONDS,
-    PRINTER_METER_PAGES,
-    PRINTER_PAGES,
     PRINTER_POLL_DURATION_SECONDS,
-    PRINTER_SCANS,
     PRINTER_STATUS,
     PRINTER_TRAY_CAPACITY,
     PRINTER_TRAY_LEVEL_RATIO,
@@ -181,10 +177,13 @@ def _supplies() -> tuple[Panel, ...]:
 
 
 def _pages() -> tuple[Panel, ...]:
-    by_colour = f"sum by (colour) ({printed(_of(PRINTER_METER_PAGES.name), '1d')})"
-    by_function = f"sum by (function) ({printed(_of(PRINTER_PAGES.name), '1d')})"
-    both_sides = f"sum({printed(_of(PRINTER_DUPLEX_IMPRESSIONS.name), '1d')})"
-    scans = f"sum({printed(_of(PRINTER_SCANS.name), '1d')})"
+    def counted(which: str) -> str:
+        return printed(f"{THIS}, {which}", DAY)
+
+    by_colour = f"sum by (colour) ({counted(TOTALS)})"
+    by_function = f"sum by (function) ({counted(BY_FUNCTION)})"
+    both_sides = f"sum({counted(DUPLEX)})"
+    scans = f"sum({counted(SCANS)})"
     return (
         in_its_ink(
             days(

@@ -8,7 +8,7 @@ restarted), a panel shows one of them instead of an error.
 from __future__ import annotations
 
 from grafana import names
-from poller.exposition import PRINTER_ERROR, PRINTER_LIFE_PAGES, PRINTER_METER_PAGES, PRINTER_PAGES, PRINTER_UP
+from poller.exposition import PRINTER_ERROR, PRINTER_UP, Metric
 
 ONE = "job, instance, printer"
 """The labels of one printer."""
@@ -86,14 +86,27 @@ def of_work_list(series: str) -> str:
 
 # --- pages ---
 
+TOTALS = 'function="total", sides=""'
+BY_FUNCTION = 'function!~"total|scan|life"'
+SCANS = 'function="scan"'
+LIFE = 'function="life"'
+DUPLEX = 'sides="duplex"'
+"""Which of the hourly page counts, as the rule `printer:pages_by_function:last` labels them."""
 
-def printed(series: str, span: str) -> str:
-    """Return how much a device's count rose within *span*: what it is now, less the least it was.
 
-    The count may fall (a new board, another device at the address); then this is what it rose by since. Prometheus' increase() would take
-    the whole count for new pages.
+DAY = "86400s"
+"""A span for `printed`, which wants seconds: PromQL takes 1h86400s for a duration, and 1h1d for none."""
+
+
+def printed(which: str, span: str) -> str:
+    """Return how much the counts *which* (a selector's conditions) rose within *span*: what each is now, less the least it was.
+
+    The least may be the last count before *span*, which is why an hour more is read: two months side by side then share no page and
+    miss none. A count may fall (a new board, another device at the address); then this is what it rose by since. Prometheus' increase()
+    would take the whole count for new pages.
     """
-    return f"(last_over_time({series}[{span}]) - min_over_time({series}[{span}]))"
+    series = f"{names.PAGES_HOURLY}{{{which}}}[1h{span}]"
+    return f"(last_over_time({series}) - min_over_time({series}))"
 
 
 def pages_by(label: str, span: str) -> str:
@@ -101,13 +114,14 @@ def pages_by(label: str, span: str) -> str:
 
     The billing totals where a device has them, else the sum by function, else what its engine counted: as `printer:pages:last` does.
     """
-    life = PRINTER_LIFE_PAGES.name + '{unit=~"impressions|sheets"}'
-    engine = labelled(f"sum by ({ONE}) ({printed(life, span)})", label, {"colour": "all", "size": "normal"}[label])
-    meter, functions = (f"sum by ({ONE}, {label}) ({printed(metric.name, span)})" for metric in (PRINTER_METER_PAGES, PRINTER_PAGES))
+    engine = labelled(f"sum by ({ONE}) ({printed(LIFE, span)})", label, {"colour": "all", "size": "normal"}[label])
+    meter, functions = (f"sum by ({ONE}, {label}) ({printed(which, span)})" for which in (TOTALS, BY_FUNCTION))
     return chosen(f"{meter} or on ({ONE}) {functions} or on ({ONE}) {engine}")
 
 
-_BILLED_AS_COLOUR = " or ".join(labelled("vector(1)", "colour", colour) for colour in ("colour", "single", "two"))
+COLOURS_BILLED = ("colour", "single", "two")
+"""The counts that are billed as colour; the others, mono and all, are not."""
+_BILLED_AS_COLOUR = " or ".join(labelled("vector(1)", "colour", colour) for colour in COLOURS_BILLED)
 
 
 def coloured(pages: str) -> str:
@@ -118,3 +132,36 @@ def coloured(pages: str) -> str:
 def mono(pages: str) -> str:
     """Return of *pages* by colour the others: mono, and of a device that does not tell them apart all."""
     return f"(({pages}) unless on (colour) ({_BILLED_AS_COLOUR}))"
+
+
+def cost(pages: str) -> str:
+    """Return what *pages* by colour cost at the dashboard's two prices; read once, since they are what takes long."""
+    a_colour_page = " or ".join(labelled("vector($price_colour)", "colour", colour) for colour in COLOURS_BILLED)
+    a_mono_page = " or ".join(labelled("vector($price_mono)", "colour", colour) for colour in ("mono", "all"))
+    return f"({pages}) * on (colour) group_left () ({a_colour_page} or {a_mono_page})"
+
+
+# --- agents ---
+
+CHOSEN_AGENTS = 'instance=~"$instance"'
+
+
+def agents(metric: Metric, *conditions: str) -> str:
+    """Return *metric* of the chosen agents."""
+    return f"{metric.name}{{{', '.join((CHOSEN_AGENTS, *conditions))}}}"
+
+
+def rate(metric: Metric, *by: str) -> str:
+    """Return how fast a counter of the chosen agents rises, per second."""
+    return f"sum by ({', '.join(('instance', *by))}) (rate({agents(metric)}[$__rate_interval]))"
+
+
+def in_an_hour(metric: Metric, *by: str) -> str:
+    """Return how much a counter of the chosen agents rose in the hour before each moment: for what happens a few times a day."""
+    return f"sum by ({', '.join(('instance', *by))}) (increase({agents(metric)}[1h]))"
+
+
+def where_any(metric: Metric, by: str) -> str:
+    """Return `in_an_hour` of the labels that had any, and of an agent that had none one line at 0: a dozen lines at 0 say no more."""
+    each = in_an_hour(metric, by)
+    return f"{each} > 0 or on (instance) {in_an_hour(metric)}"

@@ -12,10 +12,15 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _REGEX_CHARACTERS = re.compile(r"[\\^$*+?.()|{}\[\]/]")
 
 
-def moment(text: str, now_utc: datetime) -> datetime:
-    """Return the time that *text* means: `now`, `now-6h`, `now/M` (the month's beginning, UTC)."""
-    if text == "now/M":
-        return now_utc.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def moment(text: str, now_utc: datetime, *, is_end: bool = False) -> datetime:
+    """Return the time that *text* means: `now`, `now-6h`, `now/M` (the month's first moment, UTC; with *is_end* its last), `now-1M/M`."""
+    if found := re.fullmatch(r"now(?:-(\d+)M)?/M", text):
+        months = now_utc.year * 12 + now_utc.month - 1 - int(found[1] or 0)
+        first, following = (
+            now_utc.replace(year=number // 12, month=number % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
+            for number in (months, months + 1)
+        )
+        return following - timedelta(milliseconds=1) if is_end else first
     found = re.fullmatch(r"now(?:-(\d+)([mhd]))?", text)
     assert found is not None, text
     return now_utc - int(found[1]) * _UNITS[found[2]] if found[1] else now_utc

@@ -32,6 +32,7 @@ RULES = ROOT / "prometheus" / "rules" / "recording.yml"
 # For how long before the end each group is evaluated; the steps are read four weeks back.
 _SPANS = {
     "poller_last_known": timedelta(weeks=weeks.WEEKS),
+    "poller_pages": timedelta(weeks=weeks.WEEKS),
     "poller_steps": timedelta(weeks=weeks.WEEKS),
     "poller_pace": timedelta(days=4),
     "poller_outlook": timedelta(days=3),

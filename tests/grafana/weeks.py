@@ -174,8 +174,14 @@ def write(file: TextIO, end_utc: datetime) -> None:
         silent_count = 1 if site.instance in SILENT else 0
         for minute in range(AGENT_HOURS * 60, -1, -1):
             at_utc = end_utc - timedelta(minutes=minute)
-            samples = _agent_samples(at_utc, AGENT_HOURS * 3600 - minute * 60.0, up=len(printers) - silent_count, silent=silent_count)
-            text = render(samples).text.decode() + _process_text(at_utc, AGENT_HOURS * 3600 - minute * 60.0)
+            seconds = AGENT_HOURS * 3600 - minute * 60.0
+            up, ranges = len(printers) - silent_count, tuple(site.ranges)
+            samples = (
+                *_agent_samples(at_utc, seconds, up=up, silent=silent_count),
+                *_presence_samples(minute, ranges, known=len(printers)),
+                *_keeping_samples(at_utc, seconds, known=len(printers), is_steady=number == 0),
+            )
+            text = render(samples).text.decode() + _process_text(at_utc, seconds)
             _write_lines(file, (line for line in text.splitlines() if not line.startswith("#")), site, at_utc)
     file.write("# EOF\n")
 
@@ -279,6 +285,74 @@ def _agent_samples(at_utc: datetime, seconds: float, *, up: int, silent: int) ->
     yield Sample(e.POLLER_STATE_BYTES, 9000 * known)
     yield Sample(e.POLLER_STATE_SAVE_DURATION, 0.006 + 0.004 * wave)
     yield Sample(e.POLLER_STATE_LAST_SAVED, at_utc.timestamp() - 30 * wave)
+
+
+def _presence_samples(minutes_left: int, ranges: tuple[str, ...], *, known: int) -> Iterator[Sample]:
+    """Yield what an agent says of its printers as a whole: five hours before the end, its last range was silent for forty minutes."""
+    e = exposition
+    yield Sample(e.POLLER_POLLS_OVERDUE, 2 if minutes_left % 97 == 0 else 0)
+    for name in ranges:
+        yield Sample(e.POLLER_RANGE_SILENT, name == ranges[-1] and 260 <= minutes_left < 300, (name,))
+    happened = {"new": known if minutes_left > 600 else known + 1, "moved": int(minutes_left < 200), "gone": 0, "back": 0, "replaced": 0}
+    for event, count in happened.items():
+        yield Sample(e.POLLER_PRINTER_EVENTS, count, (event,))
+
+
+def _keeping_samples(at_utc: datetime, seconds: float, *, known: int, is_steady: bool) -> Iterator[Sample]:
+    """Yield what an agent says of notifications, of what it keeps and sends, and of what it goes by.
+
+    The one that is not steady has another idea of the time, and lost its way to central for an hour.
+    """
+    e, hours = exposition, seconds / 3600
+    lost = 0.0 if is_steady else min(max(0.0, seconds - 26 * 3600), 3600.0)
+    is_lost = 0 < lost < 3600
+    kept, sent = int(known * hours / 4), int(known * (hours - (lost / 3600 if is_lost else hours % 1)) / 4)
+    yield Sample(e.POLLER_NOTIFICATIONS_LISTENING, 1)
+    for version, result, each in (("2c", "polled", 1.5), ("2c", "coalesced", 4.0), ("1", "unknown", 0.2), ("2c", "community", 0.0)):
+        yield Sample(e.POLLER_NOTIFICATIONS, int(each * hours), (version, result))
+    for reason in ("kernel", "source", "strangers"):
+        yield Sample(e.POLLER_NOTIFICATIONS_DROPPED, 0, (reason,))
+    for reason, count in (("interval", kept), ("supply", int(hours / 3)), ("error", int(hours / 2)), ("counter-fell", 0)):
+        yield Sample(e.POLLER_READINGS_RECORDED, count, (reason,))
+    yield Sample(e.POLLER_READINGS_WAITING, 0)
+    yield Sample(e.POLLER_READINGS_PUT_OFF, 0)
+    yield Sample(e.POLLER_RECORD_FAILURES, 0)
+    yield Sample(e.POLLER_OUTBOX_LINES, max(0, kept - sent))
+    yield Sample(e.POLLER_OUTBOX_BATCHES, is_lost, ("waiting",))
+    yield Sample(e.POLLER_OUTBOX_BATCHES, 0, ("quarantined",))
+    yield Sample(e.POLLER_OUTBOX_OLDEST_AGE, lost if is_lost else seconds % 3600)
+    yield Sample(e.POLLER_OUTBOX_BYTES, 2.1e6 + 1500 * max(0, kept - sent) + 400 * kept)
+    yield Sample(e.POLLER_OUTBOX_LIMIT_BYTES, 512 * 2**20)
+    for step, count in (("recorded", kept), ("sealed", sent), ("settled", sent), ("quarantined", 0)):
+        yield Sample(e.POLLER_OUTBOX_STEPS, count, (step,))
+    for what in ("reading", "day"):
+        yield Sample(e.POLLER_OUTBOX_THINNED, 0, (what,))
+    yield Sample(e.POLLER_OUTBOX_REFUSALS, 0)
+    for reason in ("unfit", "unreadable"):
+        yield Sample(e.POLLER_OUTBOX_DROPPED, 0, (reason,))
+    yield Sample(e.POLLER_OUTBOX_SET_ASIDE, 0)
+    yield Sample(e.POLLER_OUTBOX_COMMIT_DURATION, 0.004 + 0.003 * (0.5 + 0.5 * math.sin(seconds / 900)))
+    yield Sample(e.POLLER_UPLOAD_ENROLLED, 1)
+    yield Sample(e.POLLER_UPLOAD_LAST_SUCCESS, at_utc.timestamp() - (lost if is_lost else seconds % 900))
+    for result, count in (("stored", int(hours - (lost / 3600 if is_lost else 0))), ("duplicate", 0), ("quarantined", 0)):
+        yield Sample(e.POLLER_UPLOAD_BATCHES, count, (result,))
+    for kind, count in (("timeout", int(lost / 600)), ("connect", 0), ("proxy-auth", 0)):
+        yield Sample(e.POLLER_UPLOAD_FAILURES, count, (kind,))
+    yield Sample(e.POLLER_UPLOAD_BYTES, 900 * int(seconds / 900) + 9000 * int(hours))
+    yield Sample(e.POLLER_UPLOAD_RETRY_AFTER, 0)
+    yield Sample(e.POLLER_UPLOAD_SETTINGS_VERSION, 3)
+    yield Sample(e.POLLER_UPLOAD_SETTINGS_REFUSED, 0)
+    yield Sample(e.POLLER_UPLOAD_CLOCK_SKEW, 0.2 if is_steady else -1.4)
+    yield Sample(e.POLLER_UPDATE_CHECKS, 1 + int(hours / 24), ("ok",))
+    yield Sample(e.POLLER_UPDATE_LAST_SUCCESS, at_utc.timestamp() - seconds % 86400)
+    yield Sample(e.POLLER_UPDATE_AVAILABLE, 1, ("0.2.0",))
+    yield Sample(e.POLLER_CONFIG_RELOAD_SUCCESSFUL, 1)
+    yield Sample(e.POLLER_CONFIG_RELOAD_TIMESTAMP, at_utc.timestamp() - seconds)
+    yield Sample(e.POLLER_WEB_CONFIG_RELOAD_SUCCESSFUL, 1)
+    yield Sample(e.POLLER_CLOCK_WRONG, 0)
+    for direction in ("forward", "backward"):
+        yield Sample(e.POLLER_CLOCK_STEPS, 0, (direction,))
+    yield Sample(e.POLLER_LOGINS_REFUSED, int(hours / 10), ("wrong",))
 
 
 def _process_text(at_utc: datetime, seconds: float) -> str:
