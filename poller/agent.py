@@ -21,6 +21,7 @@ import msgspec
 
 from poller import __version__, host, logs, system
 from poller.clock import Clock
+from poller.collecting import Collecting
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Received
 from poller.engine import device
 from poller.engine.dating import Dating
@@ -65,6 +66,7 @@ _HAND_OVER_SECONDS = 0.5
 
 # What only a start reads: a port is bound once, a file opened once, a crew hired once.
 _FIXED: dict[str, Callable[[Config], object]] = {
+    "accounting": lambda config: config.accounting,
     "central": lambda config: (config.central.token, config.central.address, config.central.ca_file, config.central.proxies),
     "exporter.listen": lambda config: config.exporter.listen,
     "exporter.web_config_file": lambda config: config.exporter.web_config_file,
@@ -133,8 +135,8 @@ class Agent:
         self._mask_key = secrets.token_bytes(32)  # of this run alone, until there is one that is kept
         self._privacy = Privacy(self._mask(config), config.privacy.resolution)
         self._keeping = Keeping(config.outbox, clock, recorder)
-        kept = self._keeping if self._uploading is None else Announcer(self._keeping, self._uploading.announce)
-        self._handover = Handover(kept, clock, self._dating, privacy=self._privacy)
+        self._kept: Recorder = self._keeping if self._uploading is None else Announcer(self._keeping, self._uploading.announce)
+        self._handover = Handover(self._kept, clock, self._dating, privacy=self._privacy)
         self._poller = Poller(
             self._wire,
             self._fleet,
@@ -161,6 +163,7 @@ class Agent:
             on_swept=self._tidy,
         )
         self._hearing = Hearing(config, self._poller, clock)
+        self._collecting = Collecting.begin(config, clock)
         self._updates = update_check(config, clock, central=self._central_address, is_clock_right=lambda: self._dating.is_right)
         self._ports: dict[str | None, int] = {one.name: one.port for one in config.ranges}
         self._reloading = Reloading(load, self.apply, clock, self._dating)
@@ -171,6 +174,7 @@ class Agent:
                 *(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics, self._state_metrics),
                 *(self._handover.metrics, self._dating.metrics, self._reloading.metrics, self._hearing.metrics, self._keeping.metrics),
                 *(() if self._updates is None else (self._updates.metrics,)),
+                *(() if self._collecting is None else (self._collecting.metrics,)),
                 *(() if self._uploading is None else (self._uploading.metrics,)),
             ),
             status=self.status,
@@ -195,6 +199,9 @@ class Agent:
         try:
             await self._keeping.open(has_central=self._uploading is not None)
             await self._remember()
+            if self._collecting is not None:
+                has_central = self._uploading is not None
+                self._collecting.open(self._kept, self._keeping.outbox, has_central=has_central)
             if self._uploading is not None:
                 outbox = self._keeping.outbox
                 self._uploading.start(self._config, outbox=outbox, dating=self._dating, vitals=self._vitals, reload=self.reload)
@@ -223,6 +230,8 @@ class Agent:
                 ]
                 if self._updates is not None:
                     rest.append(group.create_task(self._updates.run(), name="updates"))
+                if self._collecting is not None:
+                    rest.append(group.create_task(self._collecting.run(), name="job logs"))
                 if keeper is not None:
                     rest.append(group.create_task(keeper.run(), name="state"))
                 uploads = [] if self._uploading is None else [group.create_task(self._uploading.run(), name="uploads")]
@@ -373,6 +382,7 @@ class Agent:
             *self._config.warnings,
             *self._hearing.notes,
             *self._keeping.notes,
+            *(() if self._collecting is None else self._collecting.notes),
             *(() if self._uploading is None else self._uploading.notes),
             *((note,) if self._updates is not None and (note := self._updates.note) is not None else ()),
             *(f"the name {name} does not resolve" for name in self._sweeping.reach.unknown_names),

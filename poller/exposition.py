@@ -402,6 +402,35 @@ POLLER_UPLOAD_CLOCK_SKEW = _gauge(
     "poller_upload_clock_skew_seconds", "How far this host's clock is ahead of central's, in seconds; absent before central answered."
 )
 
+# --- accounting: what presses printed for whom, by their job logs ------------------------------------------------------------
+
+ACCOUNTING_IMPRESSIONS = _gauge(
+    "accounting_impressions",
+    "Printed sides of all jobs imported from logs of presses, by cost centre: black, colour, or unknown where the log does not say (blank"
+    " sides too). 200 cost centres at most, the rest is `other`; jobs without one are `(none)`.",
+    *("cost_centre", "colour"),
+)
+ACCOUNTING_SHEETS = _gauge("accounting_sheets", "Sheets of all jobs imported from logs of presses, by cost centre.", "cost_centre")
+ACCOUNTING_JOBS = _gauge("accounting_jobs", "Jobs imported from logs of presses, each once, by cost centre.", "cost_centre")
+
+POLLER_ACCOUNTING_FILES = _counter(
+    "poller_accounting_files_total",
+    "Exports of presses by what became of them: imported, known (imported before), refused (no job log), failed (this host; tried again).",
+    "result",
+)
+POLLER_ACCOUNTING_JOBS = _counter(
+    "poller_accounting_jobs_total",
+    "Records of these exports: new, double (there already), conflict (a double with other counts; the first stays), bad (lines left out).",
+    "result",
+)
+POLLER_ACCOUNTING_FOLDER_UP = _gauge("poller_accounting_folder_up", "1 if the watched folder could be looked into, else 0.")
+POLLER_ACCOUNTING_LAST_IMPORT = _gauge(
+    "poller_accounting_last_import_timestamp_seconds", "Unix time of the last import since the start, in seconds; absent before one."
+)
+POLLER_ACCOUNTING_WAITING = _gauge(
+    "poller_accounting_jobs_waiting", "Jobs that are not in the outbox yet; absent without [central], or with [accounting] upload = false."
+)
+
 # --- probe: one answer of /probe -------------------------------------------------------------------------------------------
 
 PROBE_SUCCESS = _gauge("probe_success", "1 if the target was read, 0 if not.")

@@ -17,7 +17,7 @@ from poller.printers import gauges
 from tests.readings import colour_mfp
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
-TABLES = ("printer", "poller", "probe")
+TABLES = ("printer", "accounting", "poller", "probe")
 
 # Of what the fleet and the agent say themselves; examples of printers come from an invented one.
 EXAMPLES = [
@@ -105,6 +105,14 @@ EXAMPLES = [
     Sample(exposition.POLLER_CENTRAL_AGENTS, 41, ("heard",)),
     Sample(exposition.POLLER_CENTRAL_SITE_LAST_SEEN, 1795154400, ("acme", "hamburg")),
     Sample(exposition.POLLER_CENTRAL_DATABASE_UP, 1),
+    Sample(exposition.ACCOUNTING_IMPRESSIONS, 18240, ("KST-100", "black")),
+    Sample(exposition.ACCOUNTING_SHEETS, 9410, ("KST-100",)),
+    Sample(exposition.ACCOUNTING_JOBS, 311, ("KST-100",)),
+    Sample(exposition.POLLER_ACCOUNTING_FILES, 12, ("imported",)),
+    Sample(exposition.POLLER_ACCOUNTING_JOBS, 4820, ("new",)),
+    Sample(exposition.POLLER_ACCOUNTING_FOLDER_UP, 1),
+    Sample(exposition.POLLER_ACCOUNTING_LAST_IMPORT, 1795154400),
+    Sample(exposition.POLLER_ACCOUNTING_WAITING, 0),
     Sample(exposition.PROBE_SUCCESS, 1),
     Sample(exposition.PROBE_DURATION_SECONDS, 0.213),
 ]
@@ -157,7 +165,7 @@ def test_every_metric_is_in_a_table() -> None:
 
 def test_the_page_names_no_metric_there_is_not() -> None:
     known = {metric.name for metric in CATALOGUE}
-    named = set(re.findall(r"\b(?:printer|poller|probe)_[a-z0-9_]+\b", PAGE.read_text("utf-8")))
+    named = set(re.findall(r"\b(?:printer|accounting|poller|probe)_[a-z0-9_]+\b", PAGE.read_text("utf-8")))
     assert {name.removesuffix("_bucket") for name in named} == known
 
 

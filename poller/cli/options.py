@@ -41,7 +41,7 @@ def config_path(option: Path | None) -> Path | None:
 
 
 def load_config(option: Path | None) -> Config:
-    """Return the configuration with the variables of this process, and use the profiles it names.
+    """Return the configuration with the variables of this process, and use the profiles it names. Its dialect of job logs can be read.
 
     Raises ConfigError with every fault.
     """
@@ -50,4 +50,8 @@ def load_config(option: Path | None) -> Config:
         from poller.printers import library
 
         library.use(library.load(settings.profiles.path, is_experimental=settings.profiles.experimental))
+    if settings.accounting.folder is not None:
+        from poller.accounting.collect import dialect_named
+
+        dialect_named(settings.accounting.dialect)
     return settings

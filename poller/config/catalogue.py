@@ -117,6 +117,11 @@ SECTIONS = (
         "Whether the agent looks once a day if there is a newer version, and says so. It fetches one signed file and never installs "
         "anything; see [updates.md](updates.md).",
     ),
+    Section(
+        "accounting",
+        "Job logs of production presses, taken from a folder they are exported to: [accounting.md](accounting.md#collecting). Without "
+        "`folder` nothing is watched. What it means for people's names: [privacy.md](privacy.md#job-logs).",
+    ),
     Section("log", "What is written to standard error."),
 )
 
@@ -616,6 +621,59 @@ SETTINGS = (
         "The public key releases are signed with, as whoever publishes them tells it: one line. No key comes with the program yet; without "
         "one nobody is asked.",
         '"poller-signing-public-1:…"',
+    ),
+    # --- accounting
+    Setting(
+        "accounting",
+        "folder",
+        Folder(),
+        None,
+        "The folder that is watched. A file is taken once it looked the same twice; it stays where it is.",
+        '"/srv/accounting"',
+    ),
+    Setting("accounting", "every", Duration("1s", "1d"), "1m", "How often it is looked into.", '"10s"', "every_seconds"),
+    Setting(
+        "accounting",
+        "files",
+        Texts('a list of names of files, with * and ?, such as ["AccExport_*"]'),
+        ["AccExport_*", "*.csv"],
+        "Which files are exports; capitals do not count. Hidden files, `.ACL` and what copying programs call unfinished (`.part`, `.tmp`) "
+        "never are.",
+        '["AccExport_*", "AC*.TXT"]',
+    ),
+    Setting(
+        "accounting",
+        "dialect",
+        Text(),
+        "docusp-canonical",
+        "How the press writes: the name of a dialect that comes along, or the path of a `.toml` file.",
+        '"press-7.toml"',
+    ),
+    Setting(
+        "accounting",
+        "database",
+        Path(),
+        None,
+        "Where the jobs are kept; made where there is none. Default: `accounting.db` in the folder of `[state]`. Nothing is ever "
+        "deleted from it: bills depend on it.",
+        '"/var/lib/poller/accounting.db"',
+    ),
+    Setting(
+        "accounting",
+        "names",
+        Choice(("hash", "drop", "keep")),
+        "hash",
+        "What becomes of the names of documents, senders and recipients before anything is stored. `hash`: a keyed hash, by a key "
+        "derived from the local key of `[state]`; `drop`: nothing; `keep`: they stay, in the database and in what the dealer gets.",
+        '"drop"',
+    ),
+    Setting(
+        "accounting",
+        "upload",
+        Switch(),
+        default=True,
+        help="Whether jobs go to the dealer's central, where there is one.",
+        example="false",
     ),
     # --- log
     Setting("log", "level", Choice(("debug", "info", "warning", "error")), "info", "The least important lines to write.", '"debug"'),

@@ -16,10 +16,26 @@ from poller.config.ranges import read_ranges
 from poller.config.reader import Fields, Reader
 from poller.config.received import Received, overlay_received
 from poller.config.sources import Table, empty_tables, overlay_environment, read_toml
-from poller.config.values import Config, Exporter, Log, Outbox, Poll, Printer, Privacy, Profiles, Site, State, Sweep, Traps, Update
+from poller.config.values import (
+    Accounting,
+    Config,
+    Exporter,
+    Log,
+    Outbox,
+    Poll,
+    Printer,
+    Privacy,
+    Profiles,
+    Site,
+    State,
+    Sweep,
+    Traps,
+    Update,
+)
 from poller.errors import ConfigError, SealError
 
 _KEY_FILE = "local.key"
+_JOBS_FILE = "accounting.db"
 
 
 def load(path: Path | None, environ: Mapping[str, str], received: Received | None = None) -> Config:
@@ -49,6 +65,7 @@ def load(path: Path | None, environ: Mapping[str, str], received: Received | Non
     printers = _read_printers(reader, tables["printer"])
     _check_masks(reader, fields["privacy"], fields["state"])
     _check_update_key(reader, single["update"], fields["update"])
+    accounting = _read_accounting(reader, single["accounting"], fields["accounting"], _read_state(single["state"], fields["state"]))
     if faults:
         raise ConfigError(faults)
 
@@ -69,6 +86,7 @@ def load(path: Path | None, environ: Mapping[str, str], received: Received | Non
         outbox=_read_outbox(single["outbox"], fields["outbox"], state),
         privacy=Privacy(**fields["privacy"]),
         update=Update(**fields["update"]),
+        accounting=accounting,
         log=Log(**fields["log"]),
         credentials=every_credential(ring),
         warnings=tuple(reader.warnings),
@@ -93,6 +111,23 @@ def _read_outbox(table: Table, outbox: Fields, state: State) -> Outbox:
         key_file = _folder_of(table, "key_file") / outbox["key_file"] if outbox["key_file"] else shared
     rest = {name: outbox[name] for name in ("limit_bytes", "keep_seconds", "control_copy_seconds")}
     return Outbox(folder=folder, key_file=key_file, **rest)
+
+
+def _read_accounting(reader: Reader, table: Table, accounting: Fields, state: State) -> Accounting:
+    """Return which exports of presses are taken; jobs are kept beside the state unless told, and hashes need its key."""
+    folder = _folder_of(table, "folder") / accounting["folder"] if accounting["folder"] else None
+    database = None if state.folder is None else state.folder / _JOBS_FILE
+    if accounting["database"]:
+        database = _folder_of(table, "database") / accounting["database"]
+    if folder is not None and database is None:
+        reader.faults.append(f"{table.place('database')}: missing; without [state] folder there is no other place for jobs")
+    if folder is not None and accounting["names"] == "hash" and state.key_file is None:
+        reader.faults.append(f'{table.place("names")}: "hash" needs the local key of [state], and no folder is set there; or choose "drop"')
+    dialect = accounting["dialect"]
+    if dialect.endswith(".toml"):
+        dialect = str(_folder_of(table, "dialect") / dialect)
+    rest = {name: accounting[name] for name in ("every_seconds", "files", "names", "upload")}
+    return Accounting(folder=folder, database=database, dialect=dialect, **rest)
 
 
 def _read_traps(reader: Reader, table: Table, traps: Fields, ring: KeyRing) -> Traps:

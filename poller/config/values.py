@@ -166,6 +166,18 @@ class Update(_Value, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class Accounting(_Value, frozen=True, kw_only=True):
+    """`folder` is None where none is watched; `database` where there is nowhere to keep jobs, never with a folder."""
+
+    folder: Path | None = None
+    every_seconds: float = 60.0
+    files: tuple[str, ...] = ()
+    dialect: str = "docusp-canonical"
+    database: Path | None = None
+    names: Literal["hash", "drop", "keep"] = "hash"
+    upload: bool = True
+
+
 class Log(_Value, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["logfmt", "json"]
@@ -197,6 +209,7 @@ class Config(_Value, frozen=True, kw_only=True):
     central: Central = Central()
     privacy: Privacy = Privacy()
     update: Update = Update()
+    accounting: Accounting = Accounting()
     log: Log
     credentials: tuple[Credential, ...]
     warnings: tuple[str, ...] = ()

@@ -66,7 +66,7 @@ def test_all_faults_come_together(tmp_path: Path) -> None:
     assert faults_of(tmp_path, text, POLLER_POLL_WROKERS="5", POLLER_LOG_LEVEL="loud") == [
         "poller.toml: sweep.rat: no such setting; did you mean 'rate'?",
         "poller.toml: charges: no such section; there are site, sweep, range, credential, poll, printer, traps, profiles, exporter, state,"
-        " outbox, central, privacy, update, log",
+        " outbox, central, privacy, update, accounting, log",
         "POLLER_POLL_WROKERS: no such setting; did you mean 'POLLER_POLL_WORKERS'?",
         'poller.toml: sweep.timeout: want a duration "100ms" to "60s" (units ms, s, m, h, d), got \'soon\'',
         'POLLER_LOG_LEVEL: want "debug" or "info" or "warning" or "error", got \'loud\'',
