@@ -1,4 +1,5 @@
 # The agent's image: `docker build -t poller .`, or buildah, or podman. What it needs to run is in docs/container.md.
+# Central's: the same with `--build-arg PART=central`, which brings the packages that central alone needs.
 #
 # Two stages on one base. The first has pip and fetches; the second gets a finished virtual environment, its bytecode compiled, and the
 # list of what is in it. The base may keep its Python anywhere (/usr/local/bin in python:3.11-slim, /usr/bin in Debian): both stages are
@@ -7,13 +8,14 @@ ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /build
-COPY requirements-agent.lock requirements-build.lock ./
+COPY requirements-agent.lock requirements-build.lock requirements-central.lock ./
+ARG PART=agent
 # Nothing is compiled and nothing comes in unpinned: wheels only, each by its hash. The tools stay behind with this stage.
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ONLY_BINARY=:all:
 RUN python3 -m venv tools \
  && python3 -m venv --without-pip /opt/poller \
  && tools/bin/pip install --quiet --require-hashes -r requirements-build.lock \
- && tools/bin/pip --python /opt/poller/bin/python install --quiet --require-hashes -r requirements-agent.lock
+ && tools/bin/pip --python /opt/poller/bin/python install --quiet --require-hashes -r "requirements-${PART}.lock"
 COPY pyproject.toml README.md LICENSE ./
 COPY poller poller
 # Bytecode goes by the hash of its source, unchecked: no file date matters, and the read-only image need not be written to.

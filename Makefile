@@ -17,7 +17,7 @@ READY := $(VENV)/.ready
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1	\2/p' Makefile
 
-demo: $(READY)  ## 200 simulated printers and the agent that reads them; Ctrl-C ends it
+demo: $(READY)  ## 200 simulated printers, the agent that reads them and central; Ctrl-C ends it
 	$(BIN)/poller demo
 
 test: $(READY)  ## every test
@@ -60,7 +60,7 @@ $(READY): requirements.lock pyproject.toml
 
 # One file for every platform and Python, with hashes and without the address of any registry. Keeps the versions it has;
 # `make lock UPGRADE=1` takes the newest. The only step that needs uv, which is fetched into .venv for it.
-# The other two are for the image: what the agent runs with, in the very versions of the first, and what builds it.
+# The other three are for the images: what the agent runs with, and central, in the very versions of the first, and what builds them.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line \
   --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -69,6 +69,7 @@ lock:  ## write requirements*.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.8'
 	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements.lock
 	$(LOCK) pyproject.toml --constraint requirements.lock --output-file requirements-agent.lock
+	$(LOCK) pyproject.toml --extra central --constraint requirements.lock --output-file requirements-central.lock
 	$(LOCK) --group image --constraint requirements.lock --output-file requirements-build.lock
 
 clean:  ## remove what these commands made

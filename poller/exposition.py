@@ -186,7 +186,9 @@ POLLER_SWEEP_PARTS = _counter(
     "poller_sweep_parts_total", "Completed sweeps of a part: around a printer that is missing, or of what a configuration added."
 )
 POLLER_SWEEP_DEVICES = _gauge(
-    "poller_sweep_devices", "Devices the last completed sweep of everything found: printer or other (of which only the count is kept).", "kind"
+    "poller_sweep_devices",
+    "Devices the last completed sweep of everything found: printer or other (of which only the count is kept).",
+    "kind",
 )
 POLLER_SWEEP_LAST_COMPLETED = _gauge(
     "poller_sweep_last_completed_timestamp_seconds", "Unix time at which the last sweep was completed, in seconds."
@@ -370,7 +372,8 @@ POLLER_UPDATE_LAST_SUCCESS = _gauge(
     "poller_update_last_success_timestamp_seconds", "Unix time at which a manifest was last believed, in seconds; absent until one was."
 )
 POLLER_UPDATE_AVAILABLE = _gauge(
-    "poller_update_available", "1 if the newest version known, its label, is newer than this program, else 0; absent while none is known.",
+    "poller_update_available",
+    "1 if the newest version known, its label, is newer than this program, else 0; absent while none is known.",
     "version",
 )
 
@@ -388,7 +391,8 @@ POLLER_UPLOAD_BYTES = _counter("poller_upload_sent_bytes_total", "Bodies of requ
 POLLER_UPLOAD_FAILURES = _counter(
     "poller_upload_failures_total",
     "Requests to central that did not succeed: dns, connect, tls, timeout, cut, proxy, proxy-auth, in-between (an answer not proven to be"
-    " central's), settings (a set not taken), host (our own disk), or the word central refused by (clock-skew, slow-down, agent-revoked and so on).",
+    " central's), settings (a set not taken), host (our own disk), or the word central refused by (clock-skew, slow-down, agent-revoked and"
+    " so on).",
     "kind",
 )
 POLLER_UPLOAD_RETRY_AFTER = _gauge(

@@ -6,22 +6,24 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from poller.central.config import load as load_central
 from tests.conftest import ROOT
-from tests.test_project import DEPENDENCIES
+from tests.test_project import CENTRAL_DEPENDENCIES, DEPENDENCIES
 from tests.whole.processes import environment
 
 RealPart = Callable[[str], str]
 COMPOSE = ROOT / "compose.yaml"
-LOCKS = {name: (ROOT / f"requirements{name}.lock").read_text() for name in ("", "-agent", "-build")}
-AGENT, PROMETHEUS, ALERTMANAGER, GRAFANA = "poller", "prometheus", "alertmanager", "grafana"
+LOCKS = {name: (ROOT / f"requirements{name}.lock").read_text() for name in ("", "-agent", "-build", "-central")}
+AGENT, CENTRAL, PROMETHEUS, ALERTMANAGER, GRAFANA = "poller", "central", "prometheus", "alertmanager", "grafana"
 
 
 def run(*command: str | Path, **variables: str) -> str:
@@ -61,10 +63,20 @@ def pins(text: str) -> dict[str, set[str]]:
     return {entry.partition("\\")[0].strip(): set(re.findall(r"sha256:\w+", entry)) for entry in entries}
 
 
-def test_what_the_image_runs_with_is_what_is_tested() -> None:
-    tested, shipped = pins(LOCKS[""]), pins(LOCKS["-agent"])
-    assert {Requirement(pin).name for pin in shipped} >= {Requirement(str(one)).name for one in DEPENDENCIES}
+def names(pinned: Iterable[str]) -> set[str]:
+    return {canonicalize_name(Requirement(pin).name) for pin in pinned}
+
+
+@pytest.mark.parametrize("part", ["agent", "central"])
+def test_what_an_image_runs_with_is_what_is_tested(part: str) -> None:
+    tested, shipped = pins(LOCKS[""]), pins(LOCKS[f"-{part}"])
+    wanted = [*DEPENDENCIES, *(CENTRAL_DEPENDENCIES if part == "central" else ())]
+    assert names(shipped) >= {canonicalize_name(one.name) for one in wanted}
     assert {pin: tested.get(pin) for pin in shipped} == shipped, "run: make lock"
+
+
+def test_the_agents_image_has_nothing_of_what_central_alone_needs() -> None:
+    assert not {canonicalize_name(one.name) for one in CENTRAL_DEPENDENCIES} & names(pins(LOCKS["-agent"]))
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -88,8 +100,25 @@ def test_docker_compose_refuses_what_it_does_not_know(real_part: RealPart, tmp_p
         run(real_part("docker-compose"), "--file", wrong, "config", "--quiet")
 
 
-def test_a_site_is_four_services() -> None:
-    assert set(services()) == {AGENT, PROMETHEUS, ALERTMANAGER, GRAFANA}
+def test_a_site_is_four_services_and_central_comes_when_it_is_asked_for(real_part: RealPart) -> None:
+    profiles = {name: service.get("profiles") for name, service in services().items()}
+    assert profiles == dict.fromkeys((AGENT, PROMETHEUS, ALERTMANAGER, GRAFANA)) | {CENTRAL: ["central"]}
+    central = resolved(real_part, CENTRAL_LISTEN="0.0.0.0")[CENTRAL]
+    assert central["ports"] == ["0.0.0.0:8717:8717/tcp"]
+    assert central["build"]["args"]["PART"] == "central"
+
+
+def test_central_of_the_site_keeps_everything_in_its_volume(real_part: RealPart) -> None:
+    assert (services()[CENTRAL]["read_only"], services()[CENTRAL]["volumes"]) == (True, ["central-data:/var/lib/poller"])
+    told = load_central(None, resolved(real_part)[CENTRAL]["environment"])
+    assert told.database.url.reveal() == "sqlite:////var/lib/poller/central.db"
+    assert told.keys_folder == Path("/var/lib/poller/keys")
+    assert (told.server.address, told.server.listen.port) == ("http://central:8717", 8717)
+
+
+def test_the_token_of_the_dealer_reaches_the_agent(real_part: RealPart) -> None:
+    told = resolved(real_part, POLLER_CENTRAL_TOKEN_FILE="/run/secrets/central-token")[AGENT]["environment"]
+    assert (told["POLLER_CENTRAL_TOKEN"], told["POLLER_CENTRAL_TOKEN_FILE"]) == ("", "/run/secrets/central-token")
 
 
 def test_every_service_is_pinned_bounded_restarted_and_without_rights() -> None:
@@ -98,7 +127,7 @@ def test_every_service_is_pinned_bounded_restarted_and_without_rights() -> None:
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["mem_limit"], name
-        if name != AGENT:
+        if name not in (AGENT, CENTRAL):  # built here
             assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
 
 
@@ -111,7 +140,7 @@ def test_the_agent_can_write_to_its_volume_and_its_scratch_folder_alone() -> Non
 
 def test_only_notifications_come_in_from_beyond_this_host() -> None:
     ports = [(name, port) for name, service in services().items() for port in service["ports"]]
-    here = ("127.0.0.1:", "${GRAFANA_LISTEN:-127.0.0.1}:")
+    here = ("127.0.0.1:", "${GRAFANA_LISTEN:-127.0.0.1}:", "${CENTRAL_LISTEN:-127.0.0.1}:")
     assert [one for one in ports if not one[1].startswith(here)] == [(AGENT, "162:1162/udp")]
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from poller.outbox.status import BatchStatus, OutboxStatus
     from poller.sealing.local_key import LocalKey
 
-outbox = typer.Typer(help="What waits for the dealer's central, what it refused, and the site's own history.", no_args_is_help=True)
+_HELP = """What waits for the dealer's central, what it refused, and the site's own history.
+
+Example:
+
+    poller outbox status --config poller.toml
+    poller outbox export --format csv --since 2026-01-01
+"""
+
+outbox = typer.Typer(help=_HELP, no_args_is_help=True)
 
 
 class Format(StrEnum):

@@ -10,6 +10,7 @@ Nothing secret gets into an error: aiohttp's own carry the request with its head
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ _REFUSED_LOG_IN = "the proxy refuses the user and password it got"  # by a 401, 
 _TEXT_MAX = 300
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,20}")
 _WORD = re.compile(r"[a-z][a-z-]{0,39}")
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,40}/[A-Za-z0-9.+-]{1,40}")
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -99,8 +101,11 @@ class CentralClient:
     async def __aenter__(self) -> Self:
         # The certificates of the system are a file of 200 kB: reading it takes some milliseconds.
         context = await asyncio.to_thread(_tls, self._ca_file) if self.address.startswith("https:") else True
+        # A proxy that reads requests may end the connection behind each answer without saying so: tinyproxy does. The next request would
+        # run into that, again and again, for what is a POST is not sent twice by itself.
+        is_read_by_proxy = self._proxy is not None and not self.address.startswith("https:")
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, ssl=context, use_dns_cache=False),
+            connector=aiohttp.TCPConnector(limit=1, ssl=context, use_dns_cache=False, force_close=is_read_by_proxy),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # nothing compressed was asked for, and a small body may unpack to a huge one
@@ -197,7 +202,7 @@ class CentralClient:
             ) as answer:
                 content = await _read(answer, bytes_max if answer.status == _STATUS_OK else ANSWER_BYTES_MAX)
                 return _Heard(answer.status, content, _Fields(answer.headers.items()))
-        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError, UnicodeError) as error:
             raise self._unreached(error) from None
 
     # --- what went wrong -----------------------------------------------------------------------------------------------
@@ -210,7 +215,8 @@ class CentralClient:
         if heard.status == _STATUS_UNAUTHORIZED and refusal is None and self._proxy is not None:
             return UnreachedError("proxy-auth", _REFUSED_LOG_IN)
         what = f"HTTP {heard.status}"
-        if (kind := heard.headers.get("content-type", "").partition(";")[0].strip()[:60]) != "":
+        kind = heard.headers.get("content-type", "").partition(";")[0].strip()
+        if _MEDIA_TYPE.fullmatch(kind):  # anything may stand there, even what is no text
             what += f" {kind}"
         claim = f", which says {refusal.error}" if refusal is not None else ""
         seconds = _retry_after(heard.headers.get("retry-after", ""), self._clock.utc())
@@ -219,6 +225,7 @@ class CentralClient:
 
     def _unreached(self, error: Exception) -> UnreachedError:
         host = urlsplit(self.address).netloc
+        there = f"{host} (by the proxy {self.proxy_name})" if self._proxy else host
         match error:
             case _TooLargeError():
                 return UnreachedError("in-between", "an answer larger than any of central's")
@@ -230,18 +237,18 @@ class CentralClient:
                 return UnreachedError("proxy", f"the proxy {self.proxy_name} does not connect to {host}: HTTP {status}")
             case aiohttp.ClientProxyConnectionError():
                 return UnreachedError("proxy", f"no connection to the proxy {self.proxy_name}: {_why(error)}")
-            case aiohttp.ClientConnectorDNSError():
+            case aiohttp.ClientConnectorDNSError() | UnicodeError():  # the latter: what no name can be, an empty part or a long one
                 return UnreachedError("dns", f"the name of {self.proxy_name or host} does not resolve")
             case aiohttp.ClientConnectorCertificateError():
                 return UnreachedError("tls", f"the certificate of {host} is not believed: {_why_not_believed(error)}")
             case aiohttp.ClientSSLError() | ssl.SSLError():
                 return UnreachedError("tls", f"no TLS with {host}: {type(error).__name__}")
             case aiohttp.ConnectionTimeoutError() | aiohttp.SocketTimeoutError() | TimeoutError():
-                return UnreachedError("timeout", f"{host} did not answer in time")
+                return UnreachedError("timeout", f"{there} did not answer in time")
             case aiohttp.ClientConnectorError():
-                return UnreachedError("connect", f"no connection to {host}: {_why(error)}")
+                return UnreachedError("connect", f"no connection to {there}: {_why(error)}")
             case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError() | OSError():
-                return UnreachedError("cut", f"the connection to {host} was cut")
+                return UnreachedError("cut", f"the connection to {there} was cut")
             case _:
                 return UnreachedError("in-between", f"what answers at {host} does not speak HTTP: {type(error).__name__}")
 
@@ -323,6 +330,9 @@ def _retry_after(text: str, now_utc: datetime) -> float | None:
 
 def _why(error: Exception) -> str:
     cause = getattr(error, "os_error", None)
+    number = getattr(cause, "errno", None)
+    if number is not None and number > 0:
+        return os.strerror(number)  # asyncio's own text is "Connect call failed ('10.1.0.9', 443)"
     return str(getattr(cause, "strerror", None) or type(cause or error).__name__)[:_TEXT_MAX]
 
 

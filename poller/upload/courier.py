@@ -201,6 +201,7 @@ class Courier:
             seconds = self._ledger.fail(error)
             self._retry_at = self._clock.monotonic() + seconds
             return seconds
+        self._ledger.succeed_here()
         if self._pinned is None:
             return _IDLE_SECONDS
         return max(0.0, min(self._upload_at, self._beat_at) - self._clock.monotonic())
@@ -213,8 +214,14 @@ class Courier:
         if self._pinned is None and not await self._enrol():
             return
         assert self._pinned is not None
+        trouble: PollerError | None = None
         if self._clock.monotonic() >= self._upload_at:
-            await self._upload(self._pinned)
+            try:
+                await self._upload(self._pinned)
+            except UploadError:
+                raise
+            except PollerError as error:  # our own disk: central hears that we live, and may send settings
+                trouble = error
         if self._clock.monotonic() >= self._beat_at and not self._is_stopping:
             await self._beat(self._pinned)
         if self._following.is_due(self._pinned) and not self._is_stopping:
@@ -223,6 +230,8 @@ class Courier:
             if self._following.refused is not None:
                 self._ledger.failures["settings"] += 1
                 self._said_at = float("-inf")  # tell central by a heartbeat, now
+        if trouble is not None:
+            raise trouble
 
     async def _enrol(self) -> bool:
         if self._token is None or self._is_stopping or self._ledger.is_halted:
@@ -234,15 +243,11 @@ class Courier:
         return True
 
     async def _upload(self, pinned: Pinned) -> None:
-        """Seal and send until nothing waits."""
+        """Send and seal until nothing waits. What is sealed goes first: on a full disk it leaves the room that sealing needs."""
         self._gathered = 0
         while self._outbox is not None and not self._is_stopping:
-            if self._is_key_doubtful:
-                await self._beat(pinned)  # sealed to the same key: nothing more is, until central can open it
-            while await self._outbox.seal_next(self._seal) is not None:
-                pass
             waiting = await self._outbox.waiting_batches()
-            if not waiting:
+            if not waiting and not await self._seal_some(self._outbox, pinned):
                 break
             for batch in waiting:
                 if self._is_stopping:
@@ -251,6 +256,15 @@ class Courier:
         self._uploaded_at = self._clock.monotonic()
         # Up to a tenth sooner: agents that were started together do not stay together.
         self._upload_at = self._uploaded_at + self._pace.every_seconds * (1 - self._dice() / 10)
+
+    async def _seal_some(self, outbox: Outbox, pinned: Pinned) -> bool:
+        """Seal as many batches as may wait; return whether there was one."""
+        if self._is_key_doubtful:
+            await self._beat(pinned)  # sealed to the same key: nothing more is, until central can open it
+        count = 0
+        while await outbox.seal_next(self._seal) is not None:
+            count += 1
+        return count > 0
 
     def _seal(self, number: int, lines: Sequence[bytes]) -> bytes:
         assert self._pinned is not None
@@ -264,7 +278,8 @@ class Courier:
                 raise RefusedError("bad-answer", "its receipt cannot be read", status=200)
         except UploadError as error:
             if not (isinstance(error, RefusedError) and _is_about_the_batch(error)):
-                await outbox.note_trouble(batch.number, str(error)[:_REASON_MAX])
+                with suppress(PollerError):  # a note that cannot be kept changes nothing of what central said
+                    await outbox.note_trouble(batch.number, str(error)[:_REASON_MAX])
                 raise
             await outbox.quarantine(batch.number, str(error)[:_REASON_MAX])
             self._ledger.batches["quarantined"] += 1

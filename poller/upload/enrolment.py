@@ -8,6 +8,7 @@ sealed to keys the token itself names, so it is told to no other server, and nev
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import msgspec
@@ -77,7 +78,7 @@ async def enrol(client: CentralClient, papers: Papers, token_text: str, *, site:
         signing=(theirs_signing.text(),),
         token_hash=hash_of_token(token_text),
     )
-    return papers.write(identity)
+    return await asyncio.to_thread(papers.write, identity)
 
 
 def _application(token: Token, signing: SigningKey, sealing: KeyRing[SealingKey], *, to: SealingPublicKey, site: str | None) -> bytes:

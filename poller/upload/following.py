@@ -6,6 +6,7 @@ central announces in them are believed before anything else is judged, since the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -69,7 +70,7 @@ class Following:
         if announced is not None:
             changed = msgspec.structs.replace(pinned.identity, sealing=announced.sealing, signing=tuple(announced.signing))
             if changed != pinned.identity:
-                pinned = self._papers.write(changed)
+                pinned = await asyncio.to_thread(self._papers.write, changed)
                 emit(log, WARNING, "upload.central_keys_changed", sealing=pinned.sealing.fingerprint, signing=pinned.signing_ids)
         try:
             reason = await self._take(received)
@@ -82,7 +83,8 @@ class Following:
             return pinned
         self.version, self.refused = received.version, None
         emit(log, INFO, "upload.settings_taken", version=received.version)
-        return self._papers.write(msgspec.structs.replace(pinned.identity, settings_version=received.version))
+        held = msgspec.structs.replace(pinned.identity, settings_version=received.version)
+        return await asyncio.to_thread(self._papers.write, held)
 
     def _newer_than(self, pinned: Pinned) -> int:
         """What only rises. A set that was taken and lost with its file may come once more."""

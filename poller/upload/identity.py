@@ -6,6 +6,7 @@ after this agent was revoked, a person removes that folder. Of the token only a 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -74,6 +75,8 @@ class Papers:
 
     def keys(self) -> tuple[KeyRing[SigningKey], KeyRing[SealingKey]]:
         """Return our keys; new ones, on the disk when this returns, where there are none."""
+        with suppress(OSError):  # said, with what to do, when the files are made
+            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # else it is made beside `folder`, for everybody to look into
         return self._signing.open_or_create(), self._sealing.open_or_create()
 
     def read(self) -> Pinned | None:

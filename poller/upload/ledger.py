@@ -25,6 +25,7 @@ SHUT_OUT = frozenset({"unknown-agent", "agent-revoked"})
 
 RESULTS = ("stored", "duplicate", "quarantined")
 
+_HOST = "host"  # the kind of trouble with our own disk
 _UNKNOWN_TOKEN_SECONDS = 3600.0
 _SHUT_OUT_SECONDS = 900.0
 _HOST_SECONDS = 60.0  # trouble with our own disk: it is not central that has to be spared
@@ -84,13 +85,17 @@ class Ledger:
         self._backoff.succeed()
         self._retry_after_seconds = 0.0
         self._tell_skew()
-        if self.trouble is not None:
-            emit(log, INFO, "upload.works_again")
-        self.trouble = self._failing = None
+        if self._failing != _HOST:
+            self._recover()
+
+    def succeed_here(self) -> None:
+        """All that was due is done, so this host's own disk works, too. Central's answers say nothing of that."""
+        if self._failing == _HOST:
+            self._recover()
 
     def fail(self, error: PollerError) -> float:
         """Note what went wrong and return the seconds to wait before anything is tried again."""
-        kind = error.kind if isinstance(error, UploadError) else "host"
+        kind = error.kind if isinstance(error, UploadError) else _HOST
         self.failures[kind] += 1
         self._tell_skew()
         self.is_halted = kind in HELPLESS - SHUT_OUT
@@ -109,6 +114,11 @@ class Ledger:
         if kind in SHUT_OUT:
             return self._backoff.fail(least_seconds=_SHUT_OUT_SECONDS)
         return self._backoff.fail(retry_after_seconds=told_seconds)
+
+    def _recover(self) -> None:
+        if self.trouble is not None:
+            emit(log, INFO, "upload.works_again")
+        self.trouble = self._failing = None
 
     def _tell_skew(self) -> None:
         skew_seconds = self._client.skew_seconds

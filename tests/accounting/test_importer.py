@@ -35,7 +35,7 @@ def test_a_pipe_will_do() -> None:
 def test_a_format_is_chosen_by_name_or_refused() -> None:
     octets = log_of(generate(1))
     assert len(list(importer.read(io.BytesIO(octets), Options(dialect=CANONICAL), format_name="docusp"))) == 1
-    with pytest.raises(ConfigError, match="there are .*docusp"):
+    with pytest.raises(ConfigError, match=r"there are .*docusp"):
         importer.read(io.BytesIO(octets), Options(dialect=CANONICAL), format_name="fax")
 
 

@@ -51,7 +51,8 @@ def test_no_two_settings_share_a_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    "name,values", [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("state", State), ("outbox", Outbox), ("log", Log), ("range", Range)]
+    "name,values",
+    [("sweep", Sweep), ("poll", Poll), ("exporter", Exporter), ("state", State), ("outbox", Outbox), ("log", Log), ("range", Range)],
 )
 def test_every_setting_of_a_section_becomes_a_field(name: str, values: type) -> None:
     elsewhere = {"targets", "exclude", "allowed"} if name == "sweep" else set()  # these are in the ranges

@@ -50,6 +50,15 @@ def test_a_token_with_a_typing_error_is_a_fault_that_does_not_repeat_it(change: 
     assert text[20:60] not in fault
 
 
+def test_a_token_whose_address_nobody_could_go_to_is_a_fault_and_not_a_surprise_later() -> None:
+    keys = SealingKey.generate().public, SigningKey.generate().public
+    for address in ("https://central..example.com", "https://central.example.com/a%20b", "https://central.example.com/1/2/3/4/5/6"):
+        text = Token.make(address, *keys, expires_utc=datetime(2027, 1, 1, tzinfo=UTC)).reveal()
+        (fault,) = faults(CENTRAL_TOKEN=text)
+        assert fault.startswith("POLLER_CENTRAL_TOKEN: the token names an address nobody could go to")
+        assert text[20:60] not in fault
+
+
 def test_an_agent_that_uploads_has_a_folder_for_its_keys() -> None:
     (fault,) = faults(CENTRAL_TOKEN=token(), STATE_FOLDER="none")
     assert "name a folder in state.folder" in fault
@@ -61,7 +70,11 @@ def test_every_token_there_can_be_fits_the_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["central.example.com", "https://user:invented@central", "ftp://central", "https://central/?a=invented", "https://"]
+    "text",
+    [
+        *("central.example.com", "https://user:invented@central", "ftp://central", "https://central/?a=invented", "https://"),
+        *("https://invented..example.com", f"https://{'a' * 64}.invented", "https://invented:65536", "https://invented:0", "http://[::::]"),
+    ],
 )
 def test_an_address_is_a_plain_one(text: str) -> None:
     (fault,) = faults(CENTRAL_ADDRESS=text)

@@ -35,6 +35,7 @@ def test_user_and_password_of_a_url_are_decoded_and_hidden() -> None:
     "text",
     [
         *("https://u:invented@proxy", "socks5://u:invented@proxy", "http://u:invented@proxy:x", "http://u:invented@pro xy"),
+        *("http://u:invented@proxy..example.com", f"http://u:invented@{'a' * 64}:3128", "http://u:invented@.:3128"),
         *("http://u:invented@proxy/path", ""),
     ],
 )

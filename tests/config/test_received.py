@@ -83,6 +83,14 @@ def test_credentials_are_added_and_ranges_may_use_them() -> None:
     assert "invented" not in repr(Received(7, document))
 
 
+def test_who_may_only_add_ranges_does_not_choose_which_of_our_secrets_is_sent_there() -> None:
+    ours = {"CREDENTIAL_0_NAME": "vault", "CREDENTIAL_0_VERSION": "2c", "CREDENTIAL_0_COMMUNITY": "invented"}
+    document = {"range": [{"name": "b", "networks": ["10.2.0.0/24"], "port": 1161, "credentials": ["vault"]}]}
+    (fault,) = faults(document, CENTRAL_ACCEPT="ranges,intervals", **ours)
+    assert fault == 'range[0].credentials: not accepted here: "credentials" is not in central.accept'
+    assert [one.name for one in merged(document, CENTRAL_ACCEPT="ranges,credentials", **ours).ranges[1].credentials] == ["vault"]
+
+
 @pytest.mark.parametrize(
     "word, document",
     [

@@ -66,6 +66,8 @@ class MemoryOutbox:
         self.waiting = [one for one in self.waiting if one.number != number]
 
     async def note_trouble(self, number: int, reason: str, /) -> None:
+        if self.is_full:
+            raise OutboxError("no room")
         self.troubles.append(reason)
 
 

@@ -44,6 +44,7 @@ class Dealer:
         self.enrolments: list[dict[str, object]] = []
         self.settings: tuple[int, bytes] | None = None
         self.settings_version: int | None = None
+        self.change_settings: Callable[[bytes], bytes] = lambda signed: signed
         self.refusals: dict[int, tuple[str, int]] = {}
         self.refusal: tuple[str, int, dict[str, object]] | None = None
         self.odd: deque[Odd] = deque()
@@ -129,7 +130,7 @@ class Dealer:
             return self._say(heard, 204, None)
         number, line = self.settings
         sealed = envelope.seal([line], to=self.agents[proof.key_id][1], kind=Kind.SETTINGS, agent_id=agent, number=number)
-        return self._say(heard, 200, sign_sealed(sealed, self.signing))
+        return self._say(heard, 200, self.change_settings(sign_sealed(sealed, self.signing)))
 
     def _enrol(self, heard: Request, claim: dict[str, str], key_id: str) -> web.Response:
         kept = hash_of(base64.b64decode(claim["secret"]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -101,7 +103,7 @@ async def test_a_file_that_holds_no_certificates_is_the_hosts_trouble(clock: Fak
 async def test_nobody_listens(clock: FakeClock, unused_tcp_port: int) -> None:
     error = await fault_of(CentralClient(f"http://127.0.0.1:{unused_tcp_port}", clock, proxies=NO_PROXY))
     assert error.kind == "connect"
-    assert "no connection to 127.0.0.1" in str(error)
+    assert str(error) == f"no connection to 127.0.0.1:{unused_tcp_port}: Connection refused"
 
 
 async def test_the_proxy_does_not_listen(clock: FakeClock, unused_tcp_port: int) -> None:
@@ -229,3 +231,52 @@ async def test_a_signature_covers_the_path_of_the_address(clock: FakeClock) -> N
             await client.ask("POST", "/v1/heartbeat", b"x", key=key, resolve=lambda key_id: None)
         assert dealer.asked == [("POST", "/a/b/v1/heartbeat")]
         assert client.bytes_sent == 1
+
+
+# --- what nobody meant -----------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def saying(answer: bytes | None) -> AsyncIterator[str]:
+    """Whoever comes gets *answer*, whatever was asked; with None they get nothing, for as long as they wait."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answer is None:
+            await reader.read()
+        else:
+            writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    over = asyncio.Event()
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await over.wait()
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("host", ["central..example.com", "a" * 64 + ".example.com"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_name_that_can_be_none_does_not_resolve(clock: FakeClock, host: str, scheme: str) -> None:
+    error = await fault_of(CentralClient(f"{scheme}://{host}", clock, proxies=NO_PROXY))
+    assert (error.kind, str(error)) == ("dns", f"the name of {host} does not resolve")
+    error = await fault_of(CentralClient(f"{scheme}://central.example.com", clock, proxies=through(f"{host}:3128")))
+    assert (error.kind, str(error)) == ("dns", f"the name of {host}:3128 does not resolve")
+
+
+@pytest.mark.both_loops
+async def test_what_stands_in_a_field_is_told_only_where_it_is_what_it_should_be(clock: FakeClock) -> None:
+    for field, told in ((b"text/html; charset=x", "HTTP 503 text/html"), (b"text/h\xe4\xff", "HTTP 503"), (b"a b/c", "HTTP 503")):
+        async with saying(b"HTTP/1.1 503 Sorry\r\nContent-Type: " + field + b"\r\nContent-Length: 0\r\n\r\n") as where:
+            error = await fault_of(CentralClient(f"http://{where}", clock, proxies=NO_PROXY))
+        assert str(error).encode().endswith(told.encode())
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_says_nothing_is_named(clock: FakeClock, scheme: str) -> None:
+    async with saying(None) as where:
+        error = await fault_of(CentralClient(f"{scheme}://central.example.com", clock, proxies=through(where), total_seconds=0.2))
+    assert (error.kind, str(error)) == ("timeout", f"central.example.com (by the proxy {where}) did not answer in time")

@@ -354,6 +354,47 @@ async def test_a_disk_that_takes_nothing_is_no_fault_of_central(folder: Path, cl
         assert one.dealer.lines == [LINE]
 
 
+async def test_a_disk_that_takes_nothing_holds_up_neither_what_is_sealed_nor_the_sign_of_life(
+    folder: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="poller")
+    async with enrolled(folder, clock, lines_max=1) as one:
+        one.site.outbox.put(LINE)
+        one.dealer.refusal = ("unavailable", 503, {})
+        clock.advance(3600)
+        clock.advance(await one.turn())
+        one.site.outbox.put(LINE)
+        one.dealer.refusal = None
+        one.site.outbox.is_full = True
+        one.dealer.set_settings(3, {})
+        assert await one.turn() == 60
+        assert (one.dealer.lines, one.site.outbox.waiting) == ([LINE], [])
+        assert "no room" in (one.courier.status().trouble or "")
+        lives = len(one.dealer.health)
+        clock.advance(900)
+        assert await one.turn() == 60
+        assert len(one.dealer.health) == lives + 1
+        assert one.courier.status().settings_version == 3
+        events = [as_dict(record)["event"] for record in caplog.records]
+        assert (events.count("upload.failing"), events.count("upload.works_again")) == (2, 1)  # central, then the disk: each told once
+        one.site.outbox.is_full = False
+        clock.advance(60)
+        await one.turn()
+        assert one.courier.status().trouble is None
+
+
+async def test_a_disk_that_takes_nothing_does_not_shorten_the_wait_central_asks_for(folder: Path, clock: FakeClock) -> None:
+    async with enrolled(folder, clock) as one:
+        one.site.outbox.put(LINE)
+        one.dealer.refusal = ("unavailable", 503, {})
+        clock.advance(3600)
+        clock.advance(await one.turn())
+        one.site.outbox.is_full = True
+        one.dealer.refusal = ("unavailable", 503, {"retry_after_seconds": 1800})
+        assert await one.turn() == 1800
+        assert one.metrics()["poller_upload_failures_total unavailable"] == 2
+
+
 async def test_when_central_cannot_open_what_is_sealed_nothing_more_is_sealed_to_that_key(folder: Path, clock: FakeClock) -> None:
     async with enrolled(folder, clock, lines_max=1) as one:
         one.site.outbox.put(*[b'{"n":%d}' % number for number in range(20)])

@@ -15,6 +15,7 @@ from poller.sealing.keys import SealingKey, SigningKey
 from poller.sealing.signatures import Answer, Request, sign_answer
 from poller.sealing.signed import sign_sealed
 from poller.upload.enrolment import enrol
+from poller.upload.identity import Papers
 from tests.fake_clock import FakeClock
 from tests.upload.box import Site, values
 from tests.upload.dealer import Dealer, changed, page
@@ -53,6 +54,11 @@ async def test_only_its_user_may_read_what_an_agent_is_known_by(tmp_path: Path, 
     assert [path.name for path in files] == ["identity.json", "sealing.key", "signing.key"]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert site.papers.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_for_the_state_that_is_made_on_the_way_is_its_users_alone_too(tmp_path: Path) -> None:
+    Papers.of_state(tmp_path / "state").keys()
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
 
 
 async def test_the_secret_of_a_token_is_nowhere_in_clear(tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:

@@ -158,17 +158,22 @@ async def test_a_forbidden_port_is_the_hosts_fault() -> None:
 async def test_demo_shows_printers_and_ends_cleanly(number: signal.Signals) -> None:
     async with running(sys.executable, "-m", "poller", "demo", "--listen", "127.0.0.1:0", "--printers", "20") as child:
         assert child.stdout is not None
-        url = ""
-        while not url:
+        shown: dict[str, str] = {}
+        while not {"metrics", "central"} <= shown.keys():
             line = (await child.stdout.readline()).decode()
             assert line, "the demo ended before it said where to look"
-            url = line.split()[1] if line.split()[:1] == ["metrics"] else ""
+            word, _, place = line.strip().partition(" ")
+            shown[word] = place.strip()
 
         async def all_are_up() -> bool:
-            return '\npoller_printers{state="up"} 20\n' in (await get(url))[1]
+            return '\npoller_printers{state="up"} 20\n' in (await get(shown["metrics"]))[1]
+
+        async def readings_are_at_central() -> bool:
+            return 'poller_central_batches_total{result="stored"} 0' not in (await get(shown["central"]))[1]
 
         await until("all simulated printers are up", all_are_up)
-        assert "printer_supply_level_ratio{" in (await get(url))[1]
+        assert "printer_supply_level_ratio{" in (await get(shown["metrics"]))[1]
+        await until("readings are at central", readings_are_at_central)
         child.send_signal(number)
         rest, _ = await child.communicate()
         assert child.returncode == 0
