@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -53,13 +54,18 @@ GOALS = (
     ),
 )
 
-_AGENTS, _ACCOUNTS = 16, 4
+_AGENTS, _ACCOUNTS = 64, 8
 _SMALL, _FULL = 20, 500
 _SMALL_BATCHES, _FULL_BATCHES = 3000, 96
 _PRINTERS = 500
 _SERVERS = 1
 _SECONDS_MAX = 300.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = _STOP_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+_SIZE = """
+    SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent
+    WHERE relname IN ('line', 'content')
+"""
 _STARTED = re.compile(r"event=central\.started .*?\bport=(\d+)")
 
 
@@ -73,7 +79,8 @@ def run(runs: Runs) -> Iterator[Result]:
             rates.append((batches if lines == _SMALL else batches * lines) / last["seconds"])
         note = (
             f"{whose}; {_AGENTS} agents of {_ACCOUNTS} accounts, {last['body_bytes']:,.0f} bytes a batch; median answer "
-            f"{last['wait_ms_median']:.0f} ms; CPU of central {last['serve_cpu_ms']:.2f} ms and of PostgreSQL {last['postgres_cpu_ms']:.2f} ms a batch"
+            f"{last['wait_ms_median']:.0f} ms; CPU of central {last['serve_cpu_ms']:.2f} ms a batch, "
+            f"of PostgreSQL {last['postgres_cpu_ms']:.2f} ms; {last['line_bytes']:.0f} bytes a reading on its disk"
         )
         yield goal.judge(rates, note=note)
 
@@ -106,13 +113,14 @@ async def measure(programs: str, batches: str, lines: str, *paths: str) -> Figur
         serve_cpu, postgres_cpu = (sum(map(_cpu_seconds, pids)) - begun for pids, begun in zip(parts, before, strict=True))
         if sent["other"] or sent["stored"] != int(batches):
             raise ChildError(f"{sent['other']:.0f} of {batches} batches were not stored")
-        await _check(database, int(batches), int(batches) * int(lines))
+        line_bytes = await _check(database, int(batches), int(batches) * int(lines))
         await database.close()
     return {
         "seconds": sent["seconds"],
         "wait_ms_median": sent["wait_ms_median"],
         "wait_ms_max": sent["wait_ms_max"],
         "body_bytes": size / int(batches),
+        "line_bytes": line_bytes,
         "serve_cpu_ms": serve_cpu / int(batches) * 1e3,
         "postgres_cpu_ms": postgres_cpu / int(batches) * 1e3,
     }
@@ -156,9 +164,7 @@ async def _enrol(database: Database, sender: _Sender, pinned: str) -> None:
         await agents.add_agent(db, one, version="bench", now_utc=now_utc)
 
 
-def _write_requests(
-    folder: Path, senders: Sequence[_Sender], to: SealingPublicKey, batches: int, lines: int, paths: Sequence[str]
-) -> int:
+def _write_requests(folder: Path, senders: Sequence[_Sender], to: SealingPublicKey, batches: int, lines: int, paths: Sequence[str]) -> int:
     """Write a file for every sender. Returns how many bytes all requests have."""
     fleet = [one.decoded.reading for one in make_printers(_PRINTERS, 161, paths)]
     count = size = 0
@@ -168,7 +174,9 @@ def _write_requests(
                 batch = []
                 for _ in range(lines):
                     reading = fleet[count % len(fleet)]
-                    batch.append(msgspec.json.encode(msgspec.structs.replace(reading, taken_at=reading.taken_at + timedelta(milliseconds=count))))
+                    batch.append(
+                        msgspec.json.encode(msgspec.structs.replace(reading, taken_at=reading.taken_at + timedelta(milliseconds=count)))
+                    )
                     count += 1
                 request = sender.request(number, batch, to)
                 file.write(SIZE.pack(len(request)) + request)
@@ -177,33 +185,39 @@ def _write_requests(
 
 
 @contextmanager
-def _serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
+def _serving(folder: Path, url: str, *, requests_per_second: int = 10_000) -> Iterator[tuple[int, int]]:
     """Run a `poller central serve`; gives its process and its port."""
     ours = {
         "POLLERCENTRAL_SERVER_LISTEN": "127.0.0.1:0",
         "POLLERCENTRAL_SERVER_METRICS_LISTEN": "none",
-        "POLLERCENTRAL_SERVER_REQUESTS_PER_SECOND": "10000",
+        "POLLERCENTRAL_SERVER_REQUESTS_PER_SECOND": str(requests_per_second),
         "POLLERCENTRAL_KEYS_FOLDER": str(folder / "keys"),
         "POLLERCENTRAL_DATABASE_URL": url,
     }
     command = [sys.executable, "-m", "poller", "central", "serve"]
-    server = subprocess.Popen(command, env=children.environment() | ours, stderr=subprocess.PIPE, text=True)  # noqa: S603  ourselves
+    path = folder / "serve.log"
+    with path.open("w") as log:
+        server = subprocess.Popen(command, env=children.environment() | ours, stderr=log)  # noqa: S603  ourselves
     try:
-        assert server.stderr is not None
-        said = ""
-        for said in server.stderr:
-            if found := _STARTED.search(said):
-                break
-        else:
-            raise ChildError(f"central did not start: {said.strip()}")
-        yield server.pid, int(found[1])
+        yield server.pid, _await_port(server, path)
     finally:
         server.terminate()
         try:
-            server.communicate(timeout=_STOP_SECONDS)
+            server.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             server.kill()
-            server.communicate()
+            server.wait()
+
+
+def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
+    """Return the port central says it listens on. Raises ChildError when it ends, or says nothing."""
+    for _ in range(round(_START_SECONDS / _LOOK_SECONDS)):
+        if found := _STARTED.search(log.read_text()):
+            return int(found[1])
+        if server.poll() is not None:
+            break
+        time.sleep(_LOOK_SECONDS)
+    raise ChildError(f"central did not start: {children.last_words(log.read_text())}")
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -221,8 +235,8 @@ def _cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-async def _check(database: Database, batches: int, lines: int) -> None:
-    """Return when all of it is there, once. Raises ChildError."""
+async def _check(database: Database, batches: int, lines: int) -> float:
+    """Return how many bytes a line takes on the disk, with its index. Raises ChildError unless all of them are there, once."""
     from poller.central.store import batches as store
 
     found = {"batches": 0, "lines": 0}
@@ -232,6 +246,8 @@ async def _check(database: Database, batches: int, lines: int) -> None:
                 found[name] += count
     if found != {"batches": batches, "lines": lines}:
         raise ChildError(f"sent were {batches} batches with {lines} lines, there are {found}")
+    async with database.asking() as connection:
+        return float(await connection.fetchval(_SIZE)) / lines
 
 
 if __name__ == "__main__":

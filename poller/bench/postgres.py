@@ -50,7 +50,19 @@ def postgres(programs: Path, **settings: str | int) -> Iterator[Place]:
         if as_whom:
             shutil.chown(folder, "postgres", "postgres")
         data = folder / "data"
-        command = [programs / "initdb", "--pgdata", data, "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync", "-U", "postgres"]
+        command = [
+            programs / "initdb",
+            "--pgdata",
+            data,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+            "-U",
+            "postgres",
+        ]
         made = subprocess.run(  # noqa: S603  PostgreSQL's own
             list(map(str, command)), cwd=folder, capture_output=True, text=True, timeout=_START_SECONDS, check=False, **as_whom
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from poller.bench import accounting, day, memory, metrics, outbox, polls, polls_v3, restart, scrape, sweep_loss, sweep_rate
+from poller.bench import accounting, central, day, memory, metrics, outbox, polls, polls_v3, restart, scale, scrape, sweep_loss, sweep_rate
 from poller.bench.children import ChildError, NotMeasuredError
 from poller.bench.runs import Runs
 from poller.bench.table import Goal, Result
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 ROWS: dict[str, Row] = {
     row.GOALS[0].row: Row(row.GOALS, row.run)
-    for row in (sweep_rate, sweep_loss, polls, polls_v3, metrics, scrape, memory, day, outbox, restart, accounting)
+    for row in (sweep_rate, sweep_loss, polls, polls_v3, metrics, scrape, memory, day, outbox, central, scale, restart, accounting)
 }
 """By name, in the order of the table."""
 

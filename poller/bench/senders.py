@@ -20,13 +20,13 @@ SIZE = struct.Struct(">I")
 
 async def measure(folder: str, *ports: str) -> Figures:
     """Send everything in *folder*, the agents spread over *ports*."""
-    files = sorted(Path(folder).iterdir())
+    contents = [file.read_bytes() for file in _files(folder)]
     waits: list[float] = []
     words: dict[bytes, int] = {}
     began_at = time.perf_counter()
     async with asyncio.TaskGroup() as group:
-        for place, file in enumerate(files):
-            group.create_task(_send(file, int(ports[place % len(ports)]), waits, words), name=file.name)
+        for place, content in enumerate(contents):
+            group.create_task(_send(memoryview(content), int(ports[place % len(ports)]), waits, words), name=f"sender-{place}")
     seconds = time.perf_counter() - began_at
     waits.sort()
     return {
@@ -38,9 +38,12 @@ async def measure(folder: str, *ports: str) -> Figures:
     }
 
 
-async def _send(file: Path, port: int, waits: list[float], words: dict[bytes, int]) -> None:
+def _files(folder: str) -> list[Path]:
+    return sorted(Path(folder).iterdir())
+
+
+async def _send(content: memoryview, port: int, waits: list[float], words: dict[bytes, int]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    content = memoryview(file.read_bytes())
     at = 0
     while at < len(content):
         (size,) = SIZE.unpack_from(content, at)

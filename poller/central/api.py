@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,7 +32,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from poller.central import answers, enrolment
 from poller.central.answers import RefusalError, Said
 from poller.central.enrolment import ENROLMENT_BYTES_MAX, NONCE_SECONDS
-from poller.central.intake import Intake
+from poller.central.groups import Groups
+from poller.central.intake import Buckets, Intake
 from poller.central.keys import Keys
 from poller.central.receive import Receiver, open_envelope
 from poller.central.settings import Settings, read_heartbeat
@@ -55,6 +56,8 @@ log = logging.getLogger(__name__)
 CONNECTIONS_MAX = 2000
 _UNAVAILABLE_SECONDS = 30
 _HEARTBEAT_BYTES_MAX = 32_768
+_LOOKUPS_MAX = 500  # in one statement
+_TOLD_PER_SECOND, _TOLD_AT_ONCE, _TOLD_NAMES_MAX = 1 / 60, 5, 10_000  # refusals of one agent with one word that are logged as warnings
 
 # Refusals that are true whatever the body is, so that they may be signed before it is there.
 _TRUE_BY_THE_HEAD = {"agent-revoked", "clock-skew", "slow-down", "unavailable"}
@@ -99,6 +102,8 @@ class Api:
         self._prefix = "" if address is None else urlsplit(address).path.rstrip("/")
         self._updates_folder, self._is_forwarded = updates_folder, is_forwarded
         self._connections: Callable[[], int] = lambda: 0
+        self._told = Buckets(_TOLD_PER_SECOND, _TOLD_AT_ONCE, names_max=_TOLD_NAMES_MAX)
+        self._lookups: Groups[str, KnownAgent | None] = Groups(self._look_up, at_once=2, count_max=_LOOKUPS_MAX)
 
     def application(self, connections: Callable[[], int]) -> web.Application:
         """Return the routes; everything else is 404, every other method 405. *connections* counts the open ones."""
@@ -201,13 +206,13 @@ class Api:
         """Prove a request, do its *work*, sign what came of it."""
         asked = self._asked(what, request)
         try:
-            one = asked.agent = await self._find(asked)
+            one = asked.agent = await self._find(asked, self._sender(request))
             self._prove_head(asked, VerifyKey.from_text(one.signing), one.pinned_signing)
             assert asked.proof is not None
             self._intake.admit_agent(one.key_id)
             if one.is_revoked:
                 raise RefusalError("agent-revoked", "this agent is no longer let in")
-            async with self._intake.body(request, bytes_max=bytes_max) as body:
+            async with self._intake.body(request, bytes_max=bytes_max, account=one.account) as body:
                 asked.request = replace(asked.request, body=body)
                 self._prove_body(asked)
                 said = await work(one, asked.proof, body, asked.now_utc)
@@ -218,18 +223,22 @@ class Api:
     def _asked(self, what: str, request: web.Request) -> Asked:
         return Asked(what, Request(request.method, request.raw_path, headers=request.headers), self._clock.utc())
 
-    async def _find(self, asked: Asked) -> KnownAgent:
-        """Return whose key signed, as it says. Looked up every time, by a primary key: a revoked agent is out at once, everywhere."""
+    async def _find(self, asked: Asked, sender: str | None) -> KnownAgent:
+        """Return whose key signed, as it says. Looked up every time: a revoked agent is out at once, everywhere."""
         try:
             key_id = claimed_key_id(asked.request)
         except SealError as error:
             raise RefusalError("bad-signature", "not signed, or not as it should be") from error
-        async with self._database.reading() as db:
-            one = await agents.find_agent(db, key_id)
+        self._intake.admit_claim(key_id, sender)
+        one = await self._lookups.do(key_id)
         if one is None:
             self._intake.admit_stranger()
             raise RefusalError("unknown-agent", "no agent here has this key")
         return one
+
+    async def _look_up(self, key_ids: Sequence[str]) -> list[KnownAgent | None]:
+        found = await agents.find_agents(self._database, sorted(set(key_ids)))
+        return [found.get(key_id) for key_id in key_ids]
 
     def _prove_head(self, asked: Asked, key: VerifyKey, pinned_signing: str | None) -> None:
         try:
@@ -264,8 +273,9 @@ class Api:
             error = RefusalError("unavailable", "the database does not answer", retry_seconds=_UNAVAILABLE_SECONDS)
         if error.word == "conflict" and asked.what == "batch":
             self._tally.batches["conflict"] += 1
-        level = DEBUG if asked.signer is None else WARNING
         name = None if asked.agent is None else asked.agent.agent
+        is_news = asked.signer is not None and self._told.take(f"{name} {error.word}", self._clock.monotonic())
+        level = WARNING if is_news else DEBUG  # who is refused a thousand times a second does not fill the log
         emit(
             log, level, "central.refused", request=asked.what, word=error.word, reason=error.text, agent=name, sender=self._sender(request)
         )

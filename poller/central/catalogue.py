@@ -123,7 +123,7 @@ CENTRAL = Declared(
     SETTINGS,
     prefix="POLLERCENTRAL_",
     page="docs/central-settings.md",
-    others={"POLLERCENTRAL_CONFIG": "the file to read, as `--config`"},
+    others={"POLLERCENTRAL_CONFIG": "the file to read, as `--config`", "POLLERCENTRAL_WHO": "who is written into the audit log"},
 )
 
 _HEAD = """\

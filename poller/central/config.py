@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from poller.central.catalogue import CENTRAL
-from poller.central.values import Config, DatabasePlace, Server
+from poller.central.values import Config, DatabasePlace, Retention, Server
 from poller.config import Log
 from poller.config.credentials import read_secret_of
 from poller.config.reader import Reader
@@ -38,6 +38,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         keys_folder=_place(single["keys"], "folder", fields["keys"]["folder"]),
         updates_folder=_place(single["updates"], "folder", updates) if updates else None,
         log=Log(**fields["log"]),
+        retention=Retention(**fields["retention"]),
         warnings=tuple(reader.warnings),
         origins=tuple(reader.origins),
     )

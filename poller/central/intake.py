@@ -1,13 +1,15 @@
 """Taking requests in: how much at once, how fast, from whom, and proven before anything of theirs is kept.
 
 The head of a request is judged before its body is read: whose key, does the signature hold, is it of now. A stranger so costs one look-up
-and no memory. Bodies that are being read or worked on share one budget of bytes; whoever does not fit is asked to come again.
+and no memory. Bodies that are being read or worked on share one budget of bytes; whoever does not fit is asked to come again. Of that
+budget an account may hold as much as it leaves free for the others: alone it has half, two that take all they can have a third each, and
+there is always something left for the next.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +23,7 @@ IN_HAND_BYTES_MAX = 64 * 2**20
 BODY_SECONDS = 60.0
 """For a whole body to arrive: 8 MiB at 1.2 Mbit/s. A usual batch has 17 kB."""
 _COME_AGAIN_SECONDS = 10
+_CLAIMS_TIMES = 3  # a claim costs a proof, which is most of what a request that is refused costs
 
 
 class Bucket:
@@ -65,6 +68,8 @@ class Intake:
     def __init__(self, clock: Clock, *, requests_per_second: int, strangers_per_second: int = 50, agents_max: int = 100_000) -> None:
         self._clock = clock
         self.in_hand_bytes = 0
+        self._of_account: Counter[str] = Counter()
+        self._claims = Buckets(_CLAIMS_TIMES * requests_per_second, 5 * _CLAIMS_TIMES * requests_per_second, names_max=agents_max)
         self._strangers = Bucket(strangers_per_second, 2 * strangers_per_second, clock.monotonic())
         self._agents = Buckets(requests_per_second, 5 * requests_per_second, names_max=agents_max)
 
@@ -73,27 +78,49 @@ class Intake:
         if not self._strangers.take(self._clock.monotonic()):
             raise RefusalError("slow-down", "too many requests by strangers", retry_seconds=_COME_AGAIN_SECONDS)
 
+    def admit_claim(self, key_id: str, sender: str | None) -> None:
+        """Return while requests from *sender* that say they are by this key are few enough to be proven, which costs. Raises RefusalError.
+
+        It is by the sender as well: who only claims to be an agent must not use up what that one may do.
+        """
+        if not self._claims.take(f"{key_id} {sender}", self._clock.monotonic()):
+            raise RefusalError("slow-down", "far too many requests in a short time", retry_seconds=_COME_AGAIN_SECONDS)
+
     def admit_agent(self, key_id: str) -> None:
         """Return while a proven sender keeps its pace; each has its own, so that others do not feel it. Raises RefusalError."""
         if not self._agents.take(key_id, self._clock.monotonic()):
             raise RefusalError("slow-down", "too many requests in a short time", retry_seconds=_COME_AGAIN_SECONDS)
 
     @asynccontextmanager
-    async def body(self, request: web.Request, *, bytes_max: int) -> AsyncIterator[bytes]:
-        """Give the body of *request* and keep its place in the budget until the block ends. Raises RefusalError."""
+    async def body(self, request: web.Request, *, bytes_max: int, account: str = "") -> AsyncIterator[bytes]:
+        """Give the body of *request* and keep its place in the budget until the block ends. Raises RefusalError.
+
+        *account* is empty for strangers, who share one part.
+        """
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
             raise RefusalError("bad-request", "a body comes as it was sealed, without a content coding")
         stated_bytes = request.content_length
         if stated_bytes is not None and stated_bytes > bytes_max:
             raise RefusalError("too-large", f"at most {bytes_max} bytes")
         kept_bytes = bytes_max if stated_bytes is None else stated_bytes
-        if self.in_hand_bytes + kept_bytes > IN_HAND_BYTES_MAX:
-            raise RefusalError("unavailable", "too much at once", retry_seconds=_COME_AGAIN_SECONDS)
-        self.in_hand_bytes += kept_bytes
+        self._hold(account, kept_bytes)
         try:
             yield await _read(request, bytes_max)
         finally:
-            self.in_hand_bytes -= kept_bytes
+            self._let_go(account, kept_bytes)
+
+    def _hold(self, account: str, kept_bytes: int) -> None:
+        free_bytes = IN_HAND_BYTES_MAX - self.in_hand_bytes - kept_bytes
+        if free_bytes < 0 or self._of_account[account] > free_bytes:
+            raise RefusalError("unavailable", "too much at once", retry_seconds=_COME_AGAIN_SECONDS)
+        self.in_hand_bytes += kept_bytes
+        self._of_account[account] += kept_bytes
+
+    def _let_go(self, account: str, kept_bytes: int) -> None:
+        self.in_hand_bytes -= kept_bytes
+        self._of_account[account] -= kept_bytes
+        if not self._of_account[account]:
+            del self._of_account[account]
 
 
 async def _read(request: web.Request, bytes_max: int) -> bytes:

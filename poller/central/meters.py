@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from operator import add, sub
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ def close(
     taken come back aside as `late`, for `fit_late`. Idempotent: readings taken before change nothing.
     """
     end_utc = end_of(day, zone)
-    usable, aside = sift(samples, _newest(standing), end_utc=end_utc)
+    usable, aside = sift(samples, None if standing is None else standing.newest, end_utc=end_utc)
     taking = _Taking(device, standing, model=model, day=day, zone=zone, limits=limits)
     taking.aside = aside
     for sample in usable:
@@ -215,7 +215,8 @@ class _Taking:
         self._resting = {cell: total for cell, total in self._resting.items() if cell not in rows}
         rows |= {cell: (source, count, total) for cell, (source, count, total) in known.items()}
         self._totals = tuple([total for _, _, total in rows.values()])
-        shape = shape_of(tuple([(cell, source) for cell, (source, _, _) in rows.items()]))
+        counted = last.shape.counted() | sample.shape.counted()
+        shape = shape_of(tuple([(cell, source) for cell, (source, _, _) in rows.items()]), tuple([counted.get(cell) for cell in rows]))
         return replace(sample, shape=shape, counts=tuple([count for _, count, _ in rows.values()]))
 
     def _look_again(self, suspicion: Suspicion, last: Sample, sample: Sample, oddity: Oddity | None) -> None:
@@ -224,7 +225,8 @@ class _Taking:
         if may_follow and not suspicion.is_held:
             odd = suspicion.kept
             onward = judge(odd[-1], sample, self._usual(sample))
-            if (onward is not None and onward.kind != "slip") or has_come_back(last, odd, sample):
+            is_back = (onward is not None and onward.kind != "slip") or has_come_back(last, odd, sample)
+            if is_back and self._has_all_of(odd, last, sample):
                 self._suspicion = None
                 self.aside += [Aside(sample=one, why="passing") for one in odd]
                 self._accept(last, sample if oddity is None else _lift(last, sample))
@@ -234,6 +236,21 @@ class _Taking:
             kept = kept[:-1]
         is_ambiguous = suspicion.is_ambiguous or may_follow
         self._suspicion = replace(suspicion, kept=(*kept, sample), seen=suspicion.seen + 1, is_ambiguous=is_ambiguous)
+
+    def _has_all_of(self, odd: Sequence[Sample], last: Sample, sample: Sample) -> bool:
+        """Say whether *sample* has also what was printed while something was odd.
+
+        A device that leapt, printed on, and went back to where it had been has printed pages that are on no panel any more.
+        """
+        was = dict(zip(last.shape.cells, last.counts, strict=True))
+        grown = {cell: count - was.get(cell, count) for cell, count in zip(sample.shape.cells, sample.counts, strict=True)}
+        for before, now in pairwise(odd):
+            if judge(before, now, self._usual(now)) is None:
+                old = dict(zip(before.shape.cells, before.counts, strict=True))
+                for cell, count in zip(now.shape.cells, now.counts, strict=True):
+                    if cell in grown:
+                        grown[cell] -= count - old.get(cell, count)
+        return min(grown.values(), default=0) >= -SLIP_PAGES
 
     def _emit(self) -> None:
         day, last = self._day, self._last
@@ -287,13 +304,6 @@ def _lift(last: Sample, sample: Sample) -> Sample:
     lifted = [(count, was.get(cell, count)) for cell, count in zip(sample.shape.cells, sample.counts, strict=True)]
     counts = [before if 0 < before - count <= SLIP_PAGES else count for count, before in lifted]
     return replace(sample, counts=tuple(counts))
-
-
-def _newest(standing: Standing | None) -> Sample | None:
-    """Return the last reading taken, good or odd."""
-    if standing is None:
-        return None
-    return standing.last if standing.suspicion is None else standing.suspicion.kept[-1]
 
 
 def _meters(sample: Sample, totals: Sequence[int]) -> tuple[Meter, ...]:

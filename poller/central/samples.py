@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from poller.model import Counter, Reading, Value
+import msgspec
+
+from poller.model import Counter, LargeCounted, Reading, Value
 
 Origin = Literal["read", "customer", "technician", "import", "estimated"]
 """Who says so: the device itself, somebody who stood before it, a dealer's technician, a file, or nobody."""
@@ -27,10 +29,18 @@ _USUAL = {"colour": "all", "size": "all", "sides": "all", "unit": "impressions"}
 
 
 class Shape(Value, frozen=True, kw_only=True):
-    """Which cells a device reports, and where each was read: the OID, or the maker's label where it has none, else ""."""
+    """Which cells a device reports, and where each was read: the OID, or the maker's label where it has none, else "".
+
+    `large` says of each how often a large sheet stands in it, as the profile of the device knows; empty where nothing is known of any.
+    """
 
     cells: tuple[str, ...]
     sources: tuple[str, ...]
+    large: tuple[LargeCounted | None, ...] = ()
+
+    def counted(self) -> dict[str, LargeCounted]:
+        """Return how often large sheets stand in each cell of which it is known: what `formulas.evaluate` asks for."""
+        return {cell: large for cell, large in zip(self.cells, self.large, strict=False) if large is not None}
 
 
 class Sample(Value, frozen=True, kw_only=True):
@@ -52,34 +62,55 @@ class Sample(Value, frozen=True, kw_only=True):
     origin: Origin = "read"
 
 
+def sequence_of(number: int, position: int) -> int:
+    """Return the place of a record among all its agent made: batch by batch, line by line."""
+    return number * 1_000_000 + position
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What of a reading's line meters are made from: the rest is not decoded."""
+
+    class Printer(msgspec.Struct, frozen=True):
+        id: str
+        serial: str | None = None
+        mac: str | None = None
+        firmware: str | None = None
+
+    taken_at: datetime
+    printer: Printer
+    type: str = ""
+    is_printer: bool = True
+    counters: tuple[Counter, ...] = ()
+
+
 def cell_of(counter: Counter) -> str:
     """Return the name of the cell *counter* fills."""
     return ".".join([counter.function, *(word for name, usual in _USUAL.items() if (word := getattr(counter, name)) != usual)])
 
 
 @lru_cache(maxsize=8192)
-def shape_of(rows: tuple[tuple[str, str], ...]) -> Shape:
+def shape_of(rows: tuple[tuple[str, str], ...], large: tuple[LargeCounted | None, ...] = ()) -> Shape:
     """Return the one `Shape` of these (cell, source): equal devices share it, so that it is compared by identity."""
-    return Shape(cells=tuple([cell for cell, _ in rows]), sources=tuple([source for _, source in rows]))
+    return Shape(cells=tuple([cell for cell, _ in rows]), sources=tuple([source for _, source in rows]), large=large if any(large) else ())
 
 
-def sample_of(reading: Reading, *, agent: str, sequence: int, received_utc: datetime) -> Sample:
+def sample_of(reading: Reading | Counted, *, agent: str, sequence: int, received_utc: datetime) -> Sample:
     """Return what *reading* says of its device's counters.
 
     A count that is none (negative, beyond `COUNT_MAX`) is left out, as is a second counter for the same cell.
     """
-    found: dict[str, tuple[str, int]] = {}
+    found: dict[str, tuple[str, int, LargeCounted | None]] = {}
     for one in reading.counters:
         if one.function != "other" and 0 <= one.count <= COUNT_MAX and len(found) < CELLS_MAX:
-            found.setdefault(cell_of(one), (one.oid or one.label or "", one.count))
+            found.setdefault(cell_of(one), (one.oid or one.label or "", one.count, one.large))
     printer = reading.printer
     return Sample(
         taken_utc=reading.taken_at,
         received_utc=received_utc,
         agent=agent,
         sequence=sequence,
-        shape=shape_of(tuple([(cell, source) for cell, (source, _) in found.items()])),
-        counts=tuple([count for _, count in found.values()]),
+        shape=shape_of(tuple([(cell, source) for cell, (source, _, _) in found.items()]), tuple([large for _, _, large in found.values()])),
+        counts=tuple([count for _, count, _ in found.values()]),
         serial=printer.serial,
         mac=printer.mac,
         firmware=printer.firmware,

@@ -16,12 +16,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from poller import __version__, exposition
 from poller.central.api import Api
+from poller.central.closing import Closer
 from poller.central.intake import Intake
 from poller.central.keys import Keys
-from poller.central.receive import Receiver
+from poller.central.processing import Devices
+from poller.central.receive import OPENING_THREADS, Receiver
 from poller.central.settings import Settings
 from poller.central.store.database import Database
 from poller.central.tally import Tally
+from poller.central.upkeep import Upkeep
 from poller.central.values import Config
 from poller.clock import Clock
 from poller.config import Listen
@@ -31,7 +34,6 @@ from poller.logs import INFO, WARNING, emit
 log = logging.getLogger(__name__)
 _http_log = logging.getLogger(f"{__name__}.http")
 
-_OPENING_THREADS = 2
 IDLE_SECONDS = 75.0  # for the head of a request to arrive, and between two of one connection
 _LINGER_SECONDS = 1.0  # what was refused is read no further than this, so that the refusal arrives
 _DRAIN_SECONDS = 5.0
@@ -61,6 +63,7 @@ class Central:
         self.database: Database | None = None
         """Open while it runs."""
         self._runners: list[web.AppRunner] = []
+        self._receiver: Receiver | None = None
         self._is_stopping = False
         self.port = 0
         """Where agents come to; known once it has started, and the system's choice if 0 was asked for."""
@@ -72,17 +75,26 @@ class Central:
             emit(log, WARNING, "config.warning", text=warning)
         self.keys.load()
         self.database = database = Database.open(self._config.database.url.reveal())
-        threads = ThreadPoolExecutor(max_workers=_OPENING_THREADS, thread_name_prefix="opening")
+        threads = ThreadPoolExecutor(max_workers=OPENING_THREADS, thread_name_prefix="opening")
         try:
             await database.migrate()
+            upkeep = Upkeep(database, self._config.retention, self._clock, threads)
+            await upkeep.tidy()
             await self._listen(database, threads)
             self.started.set()
             emit(log, INFO, "central.started", version=__version__, port=self.port, metrics_port=self.metrics_port, database=database.name)
-            await stop.wait()
-            self._is_stopping = True
+            async with asyncio.TaskGroup() as group:
+                group.create_task(upkeep.run(stop), name="upkeep")
+                devices = group.create_task(Devices(database, self.keys.store, self._clock).run(), name="devices")
+                group.create_task(Closer(database, self.keys.store, self._clock).run(stop), name="meters")
+                await stop.wait()
+                self._is_stopping = True
+                devices.cancel()  # what is cut off is begun again
         finally:
             for runner in self._runners:
                 await runner.cleanup()
+            if self._receiver is not None:
+                await self._receiver.close()
             threads.shutdown(cancel_futures=True)
             await database.close()
             self.database = None
@@ -101,10 +113,11 @@ class Central:
         server = self._config.server
         intake = Intake(self._clock, requests_per_second=server.requests_per_second)
         tally = Tally(database, self._clock, lambda: intake.in_hand_bytes)
+        self._receiver = Receiver(database, self.keys, threads)
         api = Api(
             database=database,
             keys=self.keys,
-            receiver=Receiver(database, self.keys, threads),
+            receiver=self._receiver,
             settings=Settings(database, self.keys),
             intake=intake,
             tally=tally,

@@ -63,6 +63,11 @@ class Standing(Value, frozen=True, kw_only=True):
     stated: date | None = None
 
     @property
+    def newest(self) -> Sample:
+        """Return the last reading taken, good or odd."""
+        return self.last if self.suspicion is None else self.suspicion.kept[-1]
+
+    @property
     def is_open(self) -> bool:
         """Whether something odd is undecided: no bill may be made up to a day at or after it."""
         return self.suspicion is not None

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poller.cli.central_devices import contract, device
+from poller.cli.central_lists import audit, erase_account, export_account, import_list
+from poller.cli.central_meters import close, meter, set_zone, verify
 from poller.cli.central_office import ConfigOption, administer, group, load_config, not_installed, show_rows, with_database
+from poller.cli.central_registers import catalogue, contact, location, user
 from poller.cli.central_replay import replay
 from poller.cli.central_settings import keys, settings
+from poller.cli.central_store import distribute
 from poller.cli.options import JsonOption
 from poller.cli.running import run_async
 from poller.config import duration_seconds
@@ -30,7 +35,19 @@ token = group("One-time tokens that let an agent in.", "token new --account acme
 agent = group("Agents: who is here, how they fare.", "agent list")
 for name, below in (("account", account), ("site", site), ("token", token), ("agent", agent), ("keys", keys), ("settings", settings)):
     central.add_typer(below, name=name)
+for name, below in (("device", device), ("contract", contract), ("location", location), ("contact", contact)):
+    central.add_typer(below, name=name)
+for name, below in (("catalogue", catalogue), ("user", user), ("meter", meter)):
+    central.add_typer(below, name=name)
 central.command("replay")(replay)
+central.command("import")(import_list)
+central.command("audit")(audit)
+account.command("export")(export_account)
+account.command("erase")(erase_account)
+central.command("distribute")(distribute)
+central.command("close")(close)
+central.command("verify")(verify)
+site.command("zone")(set_zone)
 
 TitleOption = Annotated[str | None, typer.Option("--title", help="What people call it.")]
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The customer.")]

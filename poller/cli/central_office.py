@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DEFAULT_FILE = Path("central.toml")
+_WHO_CHARACTERS_MAX = 100
 
 ConfigOption = Annotated[
     Path | None,
@@ -97,11 +98,23 @@ def not_installed(error: ModuleNotFoundError) -> HostError:
 
 
 def who() -> str:
-    """Return who sits here, for the audit log."""
+    """Return who sits here, for the audit log: this host's user, and whom POLLERCENTRAL_WHO names behind it."""
     try:
-        return f"cli {getpass.getuser()}"
+        user = f"cli {getpass.getuser()}"
     except (OSError, KeyError):  # a container's user without a name
-        return f"cli uid {os.getuid()}" if hasattr(os, "getuid") else "cli"
+        user = f"cli uid {os.getuid()}" if hasattr(os, "getuid") else "cli"
+    named = printable(os.environ.get("POLLERCENTRAL_WHO", "").strip())[:_WHO_CHARACTERS_MAX]
+    return f"{user} for {named}" if named else user
+
+
+def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one thing: JSON for programs, a line each for people."""
+    if as_json:
+        print(json.dumps(dict(facts), default=str))
+        return
+    for key, value in facts.items():
+        shown = json.dumps(value, default=str) if isinstance(value, dict | list) else "" if value is None else str(value)
+        print(printable(f"{key}: {shown}"))
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:

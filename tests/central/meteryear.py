@@ -22,6 +22,7 @@ import sys
 from bisect import bisect_left
 from collections import Counter as Tally
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from datetime import UTC, date, datetime, timedelta
 from time import process_time
 from zoneinfo import ZoneInfo
@@ -355,6 +356,7 @@ class Score:
     days_without: int = 0
     days_short: int = 0
     wrong_clocks: int = 0
+    by_arrival: int = 0
     unseeable: int = 0
     happened: Tally[str] = field(default_factory=Tally)
     asides: Tally[str] = field(default_factory=Tally)
@@ -376,15 +378,19 @@ class Dealer:
         self.large = dict.fromkeys(device.model.cells, device.model.large)
         self.truth = {(one.sample.agent, one.sample.sequence): one for one in device.readings}
         self.sound = sorted([one for one in device.readings if one.is_sound], key=lambda one: one.sample.taken_utc)
-        self.truth_at = {(one.sample.taken_utc, one.sample.counts[0]): one for one in device.readings}
+        self.truth_at = {one.sample.taken_utc: one for one in device.readings}
         self.answer_on: date | None = None
         self.base: dict[str, int] = {}
         """What was true at the first reading known: meters begin there. An earlier one that comes later begins nothing."""
         self.taken: list[Sample] = []
         self.learned: dict[str, int] = {}
+        self.now_utc = datetime.min.replace(tzinfo=UTC)
+        self.made_utc: dict[int, datetime] = {}
+        """When each entry was made, by its place in the ledger."""
 
     def close(self, day: date, samples: list[Sample]) -> None:
         device, score = self.device, self.score
+        self.now_utc = end_of(day, device.zone) + 6 * HOUR
         if not self.taken and samples:
             first = min(samples, key=lambda one: one.taken_utc)
             self.base = self.truth[first.agent, first.sequence].totals
@@ -422,6 +428,7 @@ class Dealer:
 
     def append(self, entry: chain.Entry) -> None:
         self.ledger.append(entry)
+        self.made_utc[id(entry)] = self.now_utc
         self.score.entries += 1
         if entry.kind != "meter":
             return
@@ -476,9 +483,11 @@ class Dealer:
             return
         got = formulas.evaluate(self.contract, {one.cell: one.total for one in entry.meters}, self.large)
         wants = [true_meters(device, totals) for totals in self.true_totals(entry)]
+        if got.totals not in wants and not got.faults:
+            wants += [true_meters(device, totals) for totals in self.arrived_totals(entry)]
+            score.by_arrival += got.totals in wants
         if got.faults or got.totals not in wants:
-            want = wants
-            score.wrong_bills.append(f"{device.name} {last}: {got} is {want}")
+            score.wrong_bills.append(f"{device.name} {last}: {got} is {wants}")
 
     def supplement(self, month_end: date, last: date) -> None:
         standing, device = self.standing, self.device
@@ -504,22 +513,34 @@ class Dealer:
 
     def true_totals(self, entry: chain.Entry) -> list[dict[str, int]]:
         """Return what was true at the time an entry states; of two agents with different clocks, what each of them saw."""
+        return self._totals_at(entry, self.sound)
+
+    def arrived_totals(self, entry: chain.Entry) -> list[dict[str, int]]:
+        """Return the same by the readings that had arrived when the entry was made. Pages that only one shows that was stuck are in later
+        meters: those are held against everything that had arrived by then."""
+        made_utc = self.made_utc[id(entry)]
+        had = [Reading(one.sample, one.is_sound, one.runs) for one in self.device.readings if one.sample.received_utc <= made_utc]
+        tell_truth(changed(self.device, readings=had))
+        return self._totals_at(entry, sorted([one for one in had if one.is_sound], key=lambda one: one.sample.taken_utc))
+
+    def _totals_at(self, entry: chain.Entry, sound: list[Reading]) -> list[dict[str, int]]:
         begin, end = entry.taken_utc - 10 * MINUTE, entry.taken_utc + 10 * MINUTE
-        at = bisect_left(self.sound, begin, key=lambda one: one.sample.taken_utc)
+        at = bisect_left(sound, begin, key=lambda one: one.sample.taken_utc)
         found = []
-        while at < len(self.sound) and self.sound[at].sample.taken_utc <= end:
-            totals = self.sound[at].totals
-            variants = [totals, totals | self.sound[at].lower, *filter(None, [self.sound[at].told])]
+        while at < len(sound) and sound[at].sample.taken_utc <= end:
+            totals = sound[at].totals
+            variants = [totals, totals | sound[at].lower, *filter(None, [sound[at].told])]
             found += [{cell: total - self.base.get(cell, 0) for cell, total in true.items()} for true in variants]
             at += 1
         return found
 
     def bounds(self, entry: chain.Entry) -> tuple[dict[str, int], dict[str, int]]:
-        """Return what the sound readings before and after an entry's time say, where a clock that nobody can know to be wrong gave it.
+        """Return what the sound readings before and after an entry's time say, where it rests on one that was not sound.
 
-        Nobody can where no other reading contradicts it; then its counts are in order, and so is its day.
+        That is a clock no other reading contradicts, or yesterday's numbers so near to today's that the counters seem to have slipped.
+        Between those two its totals are right to a few hours. Bills are not judged so: theirs have to be right to the page.
         """
-        own = self.truth_at.get((entry.taken_utc, entry.meters[0].count))
+        own = self.truth_at.get(entry.taken_utc)
         before = bisect_left(self.sound, entry.taken_utc - 10 * MINUTE, key=lambda one: one.sample.taken_utc) - 1
         after = bisect_left(self.sound, entry.taken_utc + 10 * MINUTE, key=lambda one: one.sample.taken_utc)
         if own is None or own.is_sound or before < 0 or after >= len(self.sound):
@@ -632,6 +653,10 @@ def judge_ledger(dealer: Dealer, score: Score) -> None:
         if entry.origin == "read":
             score.meters += 1
             want = dealer.true_totals(entry)
+            if any(one.total not in [totals.get(one.cell) for totals in want] for one in entry.meters):
+                had = dealer.arrived_totals(entry)
+                score.by_arrival += all(one.total in [totals.get(one.cell) for totals in had] for one in entry.meters)
+                want += had
             low, high = dealer.bounds(entry)
             false = {
                 one.cell: (one.total, [totals.get(one.cell) for totals in want])
@@ -679,7 +704,8 @@ def report(score: Score) -> str:
         f"device-months held      {held} of {score.device_months} ({held / score.device_months:.2%})",
         f"of these truly odd      {truly} ({truly / max(held, 1):.1%}); held for nothing: {sum(score.held_for_nothing.values())}",
         f"days read without meter {score.days_without} of {score.days_read}; not of the day's last reading: {score.days_short}",
-        f"times nobody can doubt  {score.wrong_clocks} meters by a wrong clock, their counts between those before and after",
+        f"of readings not sound   {score.wrong_clocks} daily meters; right if between the sound ones before and after",
+        f"by what had arrived     {score.by_arrival} meters or bills; a reading that was stuck showed more, which is in the next",
         f"late fitted             {score.late}; set aside: {dict(score.asides)}",
         f"accidents               {dict(score.happened)}; shown by no reading: {score.unseeable}",
         f"close                   {score.close_seconds / score.closes * 1e6:.0f} us a device and day; {score.entries} entries",

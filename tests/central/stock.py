@@ -122,12 +122,12 @@ class Stock:
 
 
 @asynccontextmanager
-async def stocked(folder: Path, clock: FakeClock, url: str | None = None) -> AsyncIterator[Stock]:
+async def stocked(folder: Path, clock: FakeClock, url: str | None = None, keys_folder: Path | None = None) -> AsyncIterator[Stock]:
     """Open a store in *folder*, or at *url*, with the account acme."""
     database = Database.open(url or f"sqlite:///{folder / 'central.db'}")
     try:
         await database.migrate()
-        one = Stock(database, Keys(folder / "keys").load(), clock)
+        one = Stock(database, Keys(keys_folder or folder / "keys").load(), clock)
         await one.open_account()
         yield one
     finally:

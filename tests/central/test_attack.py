@@ -54,9 +54,10 @@ async def test_ten_times_its_pace_is_not_even_proven(central: Running) -> None:
 
 def test_who_only_claims_a_key_uses_up_nothing_of_its_owner(clock: FakeClock) -> None:
     taking = Intake(clock, requests_per_second=1)
+    for _ in range(15):
+        taking.admit_claim("key", "192.0.2.66")
     with pytest.raises(RefusalError):
-        for _ in range(1000):
-            taking.admit_claim("key", "192.0.2.66")
+        taking.admit_claim("key", "192.0.2.66")
     taking.admit_claim("key", "192.0.2.7")
     taking.admit_agent("key")
 

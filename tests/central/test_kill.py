@@ -52,8 +52,8 @@ class Served:
             stderr=asyncio.subprocess.PIPE,
         )
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            if found := re.search(rb"event=central.started .*?\bport=(\d+)", line):
+        async for said in self._process.stderr:
+            if found := re.search(rb"event=central.started .*?\bport=(\d+)", said):
                 self.port = int(found[1])
                 return
         raise AssertionError("it ended before it began")
@@ -168,6 +168,7 @@ async def stored(served: Served) -> dict[int, int]:
             query = select(batch.c.number, func.count(line.c.number)).outerjoin_from(
                 batch, line, (line.c.account == batch.c.account) & (line.c.agent == batch.c.agent) & (line.c.number == batch.c.number)
             )
-            return {number: count for number, count in await db.execute(query.group_by(batch.c.number))}
+            found = await db.execute(query.group_by(batch.c.number))
+            return {row[0]: row[1] for row in found}
     finally:
         await database.close()

@@ -22,8 +22,8 @@ FULL = Contract(begins=TODAY, kind="full-service", number="V-1", supplies=("tone
 
 
 @pytest.fixture
-async def stock(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, clock) as one:
+async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
+    async with stocked(tmp_path, clock, database_url) as one:
         yield one
 
 

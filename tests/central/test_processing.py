@@ -16,7 +16,10 @@ from poller.central import processing
 from poller.central.processing import STEP_BATCHES, Devices
 from poller.central.store import devices as kept
 from poller.central.store.inventory import device, device_batch, device_name
+from poller.central.store.personal import open_account
+from poller.central.values import Config
 from poller.clock import SystemClock
+from tests.central.running import running
 from tests.central.stock import Stock, seen, stocked
 from tests.fake_clock import FakeClock
 
@@ -24,8 +27,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-async def stock(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, clock) as one:
+async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
+    async with stocked(tmp_path, clock, database_url) as one:
         yield one
 
 
@@ -172,6 +175,28 @@ async def test_many_batches_are_many_steps_and_each_step_is_whole(stock: Stock, 
     assert len(await stock.listed()) == 2 * STEP_BATCHES + 1
 
 
+async def test_a_fault_of_ours_rests_one_account_and_no_other(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stock.open_account("globex", ["oslo"])
+    await stock.put(seen(stock.clock.utc()))
+    await stock.put(seen(stock.clock.utc()), account="globex", agent="a-oslo")
+    real = kept.move_cursor
+
+    async def fail(db: object, of: str, *rest: object) -> None:
+        if of == "acme":
+            raise RuntimeError("ours")
+        await real(db, of, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "move_cursor", fail)
+        assert [await stock.devices.process_due() for _ in range(3)] == [1, 0, 0]
+    assert [record.message for record in caplog.records].count("devices.failed") == 1
+    assert (len(await stock.listed()), len(await stock.listed("globex"))) == (0, 1)
+    stock.clock.advance(600)
+    assert await stock.devices.process_due() == 1
+
+
 async def test_several_processes_at_once_put_nothing_there_twice(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processing, "STEP_BATCHES", 2)
     for number in range(12):
@@ -184,6 +209,24 @@ async def test_several_processes_at_once_put_nothing_there_twice(stock: Stock, m
     assert (await stock.events()).count("new") == 36
 
 
+async def test_a_running_central_takes_what_arrives_into_its_devices(
+    monkeypatch: pytest.MonkeyPatch, config: Config, clock: FakeClock
+) -> None:
+    monkeypatch.setattr(processing, "EVERY_SECONDS", 0)
+    async with running(config, clock) as central:
+        await central.add_site()
+        agent = await central.agent()
+        answered = await agent.send(1, agent.batch(1, [msgspec.json.encode(seen(clock.utc(), total=5))]))
+        assert answered.word == "stored"
+        found: list[dict[str, object]] = []
+        for _ in range(1000):
+            async with central.database.reading() as db:
+                found = await kept.find(db, "acme", day=clock.utc().date(), rows_max=10)
+            if found:
+                break
+        assert [one["counts"] for one in found] == [{"total": 5}]
+
+
 async def test_nothing_personal_is_in_clear(stock: Stock, tmp_path: Path) -> None:
     told = seen(stock.clock.utc(), mac="0025b3a1c2d4", address="10.11.12.13", hostname="prn-mueller", location="Zimmer Mueller")
     await stock.process(told)
@@ -192,6 +235,6 @@ async def test_nothing_personal_is_in_clear(stock: Stock, tmp_path: Path) -> Non
     shown = " ".join(str(row) for row in rows)
     assert [text for text in ("0025b3a1c2d4", "10.11.12.13", "mueller", "Mueller") if text in shown] == []
     async with stock.database.writing() as db:
-        personal = await processing.personals.open_account(db, stock.keys.store, "acme", now_utc=stock.clock.utc())
+        personal = await open_account(db, stock.keys.store, "acme", now_utc=stock.clock.utc())
         (one,) = (await kept.load(db, "acme", [str((await stock.listed())[0]["device"])], personal)).values()
     assert (one.mac, one.address, one.hostname, one.told_location) == ("0025b3a1c2d4", "10.11.12.13", "prn-mueller", "Zimmer Mueller")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -137,8 +138,6 @@ def test_months_are_made_ahead() -> None:
 
 @on_postgresql
 async def test_months_are_made_once_by_however_many(database: Database, database_url: str) -> None:
-    import asyncio
-
     other = Database.open(database_url)
     wanted = [("line", START_UTC + timedelta(days=31 * number)) for number in range(6)]
     await asyncio.gather(database.ensure_months(wanted), other.ensure_months(wanted))
@@ -148,7 +147,8 @@ async def test_months_are_made_once_by_however_many(database: Database, database
 
 
 QUERIES = {
-    "line": "SELECT agent, number, position FROM line WHERE account = 'acme' AND printer = 'p' AND received_utc >= '2026-11-03Z' AND received_utc < '2026-11-10Z'",
+    "line": "SELECT position FROM line WHERE account = 'acme' AND printer = 'p' AND received_utc >= '2026-11-03Z'"
+    " AND received_utc < '2026-11-10Z'",
     "content": "SELECT body FROM content WHERE account = 'acme' AND received_utc = '2026-11-03Z' AND agent = 'a' AND number = 1",
     "daily": "SELECT * FROM daily WHERE account = 'acme' AND printer = 'p' AND day >= '2026-11-01' AND day < '2026-12-01'",
     "meter": "SELECT * FROM meter WHERE account = 'acme' AND appended_utc >= '2026-11-03Z' AND appended_utc < '2026-11-10Z' AND number > 7",

@@ -14,7 +14,8 @@ async def run(turns: Turns, account: str, order: list[str], go: asyncio.Event) -
 
 
 async def test_one_of_another_account_is_the_next_however_many_wait() -> None:
-    turns, order, go = Turns(2), [], asyncio.Event()
+    turns, go = Turns(2), asyncio.Event()
+    order: list[str] = []
     flood = [asyncio.create_task(run(turns, "a", order, go)) for _ in range(100)]
     await asyncio.sleep(0)
     other = asyncio.create_task(run(turns, "b", order, go))
@@ -27,7 +28,8 @@ async def test_one_of_another_account_is_the_next_however_many_wait() -> None:
 
 
 async def test_who_is_called_off_while_waiting_leaves_the_place_to_the_next() -> None:
-    turns, order, go = Turns(1), [], asyncio.Event()
+    turns, go = Turns(1), asyncio.Event()
+    order: list[str] = []
     first = asyncio.create_task(run(turns, "a", order, go))
     await asyncio.sleep(0)
     gone, stays = (asyncio.create_task(run(turns, name, order, go)) for name in "bc")
@@ -41,7 +43,8 @@ async def test_who_is_called_off_while_waiting_leaves_the_place_to_the_next() ->
 
 
 async def test_who_is_called_off_as_it_is_let_in_gives_its_place_back() -> None:
-    turns, order, go = Turns(1), [], asyncio.Event()
+    turns, go = Turns(1), asyncio.Event()
+    order: list[str] = []
     async with turns.of("a"):
         task = asyncio.create_task(run(turns, "b", order, go))
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from poller.central.store import copying
+from poller.central.store.database import Database
 from poller.central.store.tables import account, agent, agent_key, audit, batch, nonce, site, token
 
 NONCES_FORGOTTEN_MAX = 1000  # of one account, each time one is kept: far more than arrive
@@ -133,12 +136,24 @@ async def revoke_tokens(db: AsyncConnection, begin: str, *, now_utc: datetime) -
 # --- agents ----------------------------------------------------------------------------------------------------------------
 
 
+async def find_agents(database: Database, key_ids: Sequence[str]) -> dict[str, KnownAgent]:
+    """Return whose signing keys these are, by key id, in one round trip; who is not known is not in it. Raises UnavailableError."""
+    if database.is_sqlite:
+        async with database.reading() as db:
+            rows = (await db.execute(_KNOWN_AGENT.where(agent_key.c.key_id.in_(key_ids)))).mappings().all()
+        return {row["key_id"]: _known_agent(dict(row)) for row in rows}
+    async with database.asking() as connection:
+        found = await copying.find_agents(connection, key_ids)
+    return {row["key_id"]: KnownAgent(**row) for row in found}
+
+
 async def find_agent(db: AsyncConnection, key_id: str) -> KnownAgent | None:
     """Return whose signing key this is."""
     row = (await db.execute(_KNOWN_AGENT.where(agent_key.c.key_id == key_id))).mappings().one_or_none()
-    if row is None:
-        return None
-    facts = dict(row)
+    return None if row is None else _known_agent(dict(row))
+
+
+def _known_agent(facts: dict[str, Any]) -> KnownAgent:
     return KnownAgent(is_revoked=facts.pop("revoked_utc") is not None, **facts)
 
 

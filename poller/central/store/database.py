@@ -7,8 +7,9 @@ that is to write says so at its beginning, so that it never has to give up half 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from poller.central.store import partitions
+from poller.central.store.partitions import Month, month_of
 from poller.errors import ConfigError, HostError, PollerError
 from poller.logs import INFO, emit
 from poller.storage import files
@@ -45,6 +48,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, name: str) -> None:
         self._engine, self.name = engine, name
+        self._months: set[Month] = set()  # those we have seen
 
     @classmethod
     def open(cls, url: str, *, wait_seconds: float = _WAIT_SECONDS) -> Database:
@@ -86,6 +90,58 @@ class Database:
         with _told_apart():
             async with self._engine.connect() as db:
                 yield await db.execution_options(**{_READS: True})
+
+    @asynccontextmanager
+    async def copying(self) -> AsyncIterator[Any]:
+        """One transaction on PostgreSQL's driver itself (an asyncpg Connection): it has COPY. Raises UnavailableError."""
+        async with self._driver() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Any]:
+        """The driver without a transaction: every statement is its own, and costs one round trip. Raises UnavailableError."""
+        async with self._driver() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _driver(self) -> AsyncIterator[Any]:
+        import asyncpg  # type: ignore[import-untyped]
+
+        with _told_apart():
+            async with self._engine.connect() as db:
+                connection = (await db.get_raw_connection()).driver_connection
+                assert connection is not None
+                try:
+                    yield connection
+                except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                    if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
+                        raise
+                    raise UnavailableError(getattr(error, "sqlstate", None) or type(error).__name__) from error
+                finally:
+                    if connection.is_closed():
+                        await db.invalidate()
+
+    async def ensure_months(self, wanted: Iterable[tuple[str, date | datetime]]) -> None:
+        """See to it that what is divided by month has a place for these times. Costs nothing for months seen before."""
+        missing = {Month(table, month_of(moment)) for table, moment in wanted} - self._months
+        if not missing:
+            return
+        if not self.is_sqlite:
+            async with self.writing() as db:
+                await db.run_sync(partitions.ensure, missing)
+        self._months |= missing
+
+    def forget_months(self) -> None:
+        """Look again which months there are, when the next one is asked for: some were dropped."""
+        self._months.clear()
+
+    async def rewrite(self) -> bool:
+        """Write an SQLite file anew, so that nothing deleted stays in it; False when others kept its log from being emptied."""
+        async with self._engine.connect() as db:
+            connection: Any = (await db.get_raw_connection()).driver_connection  # VACUUM stands outside of any transaction
+            await connection.execute("VACUUM")
+            cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not (await cursor.fetchone())[0]
 
     async def migrate(self) -> None:
         """Bring the tables to this version, or make them. Of several processes one does it, the others wait. Raises HostError."""

@@ -1,11 +1,15 @@
 """The tables of central, written once for SQLite and PostgreSQL.
 
-Every key begins with the account, so that the store can be divided by it (issue: many machines, Citus): rows of one account live together,
-and no query of an account's data looks at another's. Three small tables are asked before the account is known, by what a request brings
-along: `account` itself, `token` (by the hash of its secret) and `agent_key` (by key id). They would be copied to every machine.
+Every key begins with the account, so that the store can be divided by it (docs/scale.md: many machines, Citus): rows of one account live
+together, and no query of an account's data looks at another's. Three small tables are asked before the account is known, by what a
+request brings along: `account` itself, `token` (by the hash of its secret) and `agent_key` (by key id). They are copied to every machine,
+and say so (`info=COPIED`).
 
-Lines are kept as they came, byte by byte: they are evidence. Beside them stands what finding them needs. Their key has the time of arrival
-second, since that is what they are partitioned and pruned by; the time of taking is the sender's word, and may be any.
+What grows with the devices is divided by month on PostgreSQL, `**by_month(…)`, so that its end is dropped in one piece; on SQLite it is
+a table like any other, with the same name and columns. Every unique key of such a table has the column it is divided by.
+
+A batch's lines are evidence: they are kept byte by byte, together and compressed, in `content` (a twentieth of their size: readings
+resemble each other). `line` says what is where in them. Other table modules beside this one use the same `metadata`, and `account_column`.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     Dialect,
     ForeignKey,
     ForeignKeyConstraint,
@@ -33,6 +38,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
+
+from poller.central.values import Kept
 
 NAME_CHARACTERS_MAX = 64
 AGENT_ID_CHARACTERS_MAX = 63
@@ -76,7 +83,17 @@ metadata = MetaData(
 )
 
 
-def _account_column() -> Column[str]:
+COPIED = {"is_copied": True}
+"""For `Table(info=…)`: small, and asked before the account is known, so that every machine has all of it."""
+
+
+def by_month(column: str, kept: Kept) -> dict[str, Any]:
+    """Return what makes a table one that is divided by the month of *column*: `Table(…, **by_month("day", "daily"))`."""
+    return {"info": {"by_month": column, "kept": kept}, "postgresql_partition_by": f"RANGE ({column})"}
+
+
+def account_column() -> Column[str]:
+    """Return the column every key begins with."""
     return Column("account", String(NAME_CHARACTERS_MAX), primary_key=True)
 
 
@@ -85,9 +102,10 @@ def _account_column() -> Column[str]:
 account = Table(
     "account",
     metadata,
-    _account_column(),
+    account_column(),
     Column("title", Text, nullable=True),
     Column("added_utc", UtcTime, nullable=False),
+    info=COPIED,
 )
 
 token = Table(
@@ -102,6 +120,7 @@ token = Table(
     Column("used_utc", UtcTime, nullable=True),
     Column("used_by", String(KEY_ID_CHARACTERS), nullable=True, comment="the signing key that was enrolled with it"),
     Index(None, "account", "site"),
+    info=COPIED,
 )
 
 agent_key = Table(
@@ -114,6 +133,7 @@ agent_key = Table(
     Column("sealing", Text, nullable=False, comment="the public line"),
     Column("added_utc", UtcTime, nullable=False),
     Index(None, "account", "agent"),
+    info=COPIED,
 )
 
 # --- of one account --------------------------------------------------------------------------------------------------------
@@ -121,17 +141,18 @@ agent_key = Table(
 site = Table(
     "site",
     metadata,
-    _account_column(),
+    account_column(),
     Column("site", String(NAME_CHARACTERS_MAX), primary_key=True),
     Column("title", Text, nullable=True),
     Column("added_utc", UtcTime, nullable=False),
+    Column("time_zone", Text, nullable=True, comment="whose days its meters and daily rows have; null is UTC"),
     ForeignKeyConstraint(["account"], ["account.account"]),
 )
 
 agent = Table(
     "agent",
     metadata,
-    _account_column(),
+    account_column(),
     Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
     Column("site", String(NAME_CHARACTERS_MAX), nullable=False),
     Column("enrolled_utc", UtcTime, nullable=False),
@@ -149,7 +170,7 @@ agent = Table(
 batch = Table(
     "batch",
     metadata,
-    _account_column(),
+    account_column(),
     Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary(32), nullable=False, comment="SHA-256 of the envelope: tells a repetition from another content"),
@@ -157,30 +178,103 @@ batch = Table(
     Column("unreadable", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("received_utc", UtcTime, nullable=False),
+    Index(None, "account", "received_utc"),
+)
+
+content = Table(
+    "content",
+    metadata,
+    account_column(),
+    Column("received_utc", UtcTime, primary_key=True),
+    Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("plain_bytes", Integer, nullable=False, comment="of the lines with their newlines"),
+    Column("body", LargeBinary, nullable=False, comment="the lines exactly as they came, each with its newline, as one zstd frame"),
+    **by_month("received_utc", "raw"),
 )
 
 line = Table(
     "line",
     metadata,
-    _account_column(),
-    Column("received_utc", UtcTime, primary_key=True),
-    Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("position", Integer, primary_key=True, autoincrement=False, comment="in its batch, from 0"),
+    Column("account", String(NAME_CHARACTERS_MAX), nullable=False),
+    Column("received_utc", UtcTime, nullable=False),
+    Column("agent", String(AGENT_ID_CHARACTERS_MAX), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False, comment="in its batch, from 0"),
     Column("type", String(TYPE_CHARACTERS_MAX), nullable=True, comment="reading, event, job, health or what a later agent sends"),
     Column("printer", String(PRINTER_CHARACTERS_MAX), nullable=True),
-    Column("identities", JSON(none_as_null=True), nullable=True),
     Column("taken_utc", UtcTime, nullable=True),
     Column("mark", String(16), nullable=True, comment="future or ancient: what its time is, seen from here"),
     Column("fault", Text, nullable=True, comment="why it cannot be read; null for a line that can"),
-    Column("body", LargeBinary, nullable=False, comment="exactly as it came"),
     Index(None, "account", "printer", "taken_utc"),
+    **by_month("received_utc", "raw"),
+)
+"""No key of its own: `batch` has one, and a line comes in with its batch or not at all."""
+
+fresh = Table(
+    "fresh",
+    metadata,
+    account_column(),
+    Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("received_utc", UtcTime, nullable=False),
+)
+"""The batches that are not in the daily rows yet: a queue, nearly always empty."""
+
+daily = Table(
+    "daily",
+    metadata,
+    account_column(),
+    Column("day", Date, primary_key=True, comment="of the site's time zone"),
+    Column("printer", String(PRINTER_CHARACTERS_MAX), primary_key=True),
+    Column("site", String(NAME_CHARACTERS_MAX), nullable=False, comment="where it was last that day"),
+    Column("first_utc", UtcTime, nullable=False),
+    Column("last_utc", UtcTime, nullable=False),
+    Column("readings", Integer, nullable=False),
+    Column("counters", JSON, nullable=False, comment="by cell: first, last, min, max; see poller/central/dailies.py"),
+    Column("levels", JSON, nullable=False, comment="by supply key: first, last, min, max of its ratio"),
+    **by_month("day", "daily"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    account_column(),
+    Column("number", BigInteger, nullable=False, comment="of its last entry"),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("appended_utc", UtcTime, nullable=False),
+    Column("floor_number", BigInteger, nullable=False, comment="of the last entry dropped when its retention ended; 0 for none"),
+    Column("floor_hash", LargeBinary(32), nullable=False),
+    ForeignKeyConstraint(["account"], ["account.account"]),
+)
+"""The two ends of each account's chain of meters (poller/central/chain.py). Its row is what appending waits for."""
+
+meter = Table(
+    "meter",
+    metadata,
+    account_column(),
+    Column("appended_utc", UtcTime, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="its place in the account's chain, from 1"),
+    Column("device", String(PRINTER_CHARACTERS_MAX), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("zone", String(NAME_CHARACTERS_MAX), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("taken_utc", UtcTime, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("meters", JSON, nullable=False, comment="cell, count, total of each"),
+    Column("user", String(NAME_CHARACTERS_MAX), nullable=True, comment="an opaque id"),
+    Column("evidence", String(64), nullable=True),
+    Column("hash", LargeBinary(32), nullable=False),
+    Index(None, "account", "device", "day"),
+    **by_month("appended_utc", "meters"),
 )
 
 nonce = Table(
     "nonce",
     metadata,
-    _account_column(),
+    account_column(),
     Column("key_id", String(KEY_ID_CHARACTERS), primary_key=True),
     Column("nonce", String(64), primary_key=True),
     Column("until_utc", UtcTime, nullable=False),
@@ -190,7 +284,7 @@ nonce = Table(
 settings = Table(
     "settings",
     metadata,
-    _account_column(),
+    account_column(),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("site", String(NAME_CHARACTERS_MAX), nullable=True),
     Column("agent", String(AGENT_ID_CHARACTERS_MAX), nullable=True),
@@ -207,7 +301,7 @@ settings = Table(
 audit = Table(
     "audit",
     metadata,
-    _account_column(),
+    account_column(),
     Column("at_utc", UtcTime, primary_key=True),
     Column("id", String(32), primary_key=True, comment="random: two things may happen in one millisecond"),
     Column("who", Text, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from poller.central.store.tables import metadata
+from poller.central.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
 context.run_migrations()
