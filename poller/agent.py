@@ -342,7 +342,7 @@ class Agent:
         reach = self._sweeping.reach
         count = self._poller.restore(loaded.printers, credentials, reach.places, is_wanted=reach.is_wanted)
         unrecorded = {self._privacy.printer(one.printer).id for one in loaded.printers if one.is_unrecorded}
-        self._handover.restore(((one.printer.id, one.json) for one in self._fleet if one.json), unrecorded=unrecorded)
+        self._handover.restore((one.reading for one in self._fleet if one.reading is not None), unrecorded=unrecorded)
         if known_utc := [one.last_ok_utc for one in loaded.printers if one.last_ok_utc is not None]:
             self._dating.expect(max(known_utc))
             self._was_right = self._dating.is_right

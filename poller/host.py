@@ -47,6 +47,11 @@ async def resolve(name: str) -> str:
     return str(found[0][4][0])
 
 
+async def addresses_of(name: str) -> tuple[str, ...]:
+    """Return all addresses of a name, in the resolver's order (RFC 6724). Raises OSError, UnicodeError, UnreachableError."""
+    return tuple(dict.fromkeys(str(one[4][0]) for one in await _look_up(name)))
+
+
 async def _look_up(name: str) -> list[tuple[Any, ...]]:
     """Ask the system's resolver, in a thread the end of this program does not wait for.
 

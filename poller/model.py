@@ -104,6 +104,7 @@ ColourMode = Literal["all", "mono", "colour", "single", "two"]
 Size = Literal["all", "large"]
 Sides = Literal["all", "duplex"]
 CounterUnit = Literal["impressions", "sheets", "labels", "metres", "squareMetres", "millilitres", "hours"]
+LargeCounted = Literal["once", "twice"]
 Severity = Literal["other", "critical", "warning", "warningBinaryChangeEvent"]
 
 
@@ -158,7 +159,11 @@ class Supply(Value, frozen=True, kw_only=True):
 
 
 class Counter(Value, frozen=True, kw_only=True):
-    """What a device counts; one per (function, colour, size, sides, unit). `oid` says where it was read."""
+    """What a device counts; one per (function, colour, size, sides, unit). `oid` says where it was read.
+
+    `large`: how often a large sheet (A3, ledger) stands in this count of all sizes; null where it is not known, and for a count of large
+    sheets alone. Whoever bills needs it, lest he adds large pages to a count that has them twice already.
+    """
 
     function: Function
     colour: ColourMode = "all"
@@ -168,6 +173,7 @@ class Counter(Value, frozen=True, kw_only=True):
     unit: CounterUnit = "impressions"
     label: str | None = None
     oid: str | None = None
+    large: LargeCounted | None = None
 
 
 class Tray(Value, frozen=True, kw_only=True):

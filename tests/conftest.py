@@ -36,6 +36,7 @@ REAL_PARTS = {
     "mmdebstrap": "mmdebstrap",
     "nft": "nftables",
     "podman": "podman",
+    "postgres": "postgresql",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
@@ -50,7 +51,8 @@ REAL_PARTS = {
     "tinyproxy": "tinyproxy-bin",
     "unshare": "util-linux",
 }
-_REAL_PARTS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib"])
+_POSTGRES = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # where Debian keeps it, the newest first
+_REAL_PARTS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib", *_POSTGRES])
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ GAUGE = Metric("test_level_ratio", "How full it is.", "gauge", ("printer", "key"
 def test_names_are_unique_and_say_whose_they_are() -> None:
     names = [metric.name for metric in CATALOGUE]
     assert len(set(names)) == len(names)
-    assert all(re.fullmatch(r"(printer|poller|probe)_[a-z0-9_]+", name) for name in names)
+    assert all(re.fullmatch(r"(printer|accounting|poller|probe)_[a-z0-9_]+", name) for name in names)
 
 
 def test_total_is_for_counters_alone() -> None:

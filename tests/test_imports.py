@@ -63,6 +63,7 @@ PURE = [
     *("central.watch", "central.replay", "central.counting", "central.complaints"),
     *("central.days", "central.samples", "central.plausible", "central.oddities", "central.ordering", "central.meters"),
     *("central.supplements", "central.formulas", "central.chain", "central.standing", "central.dailies"),
+    *("central.devices", "central.contracts", "central.columns"),
 ]
 IMPURE = set("asyncio concurrent logging select selectors socket sqlite3 ssl subprocess threading time uvloop".split())
 

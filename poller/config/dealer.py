@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from poller.config.credentials import read_secret_of
+from poller.config.kinds import WebAddress
 from poller.config.proxies import Proxies, Proxy, proxies_of_environment
 from poller.config.reader import Fields, Reader
 from poller.config.sources import Table
@@ -72,10 +73,14 @@ def _read_token(reader: Reader, table: Table, fields: Fields) -> Secret | None:
     if token is not None:
         from poller.sealing.token import Token  # with OpenSSL, which nobody else waits for
 
+        place = table.place("token_file" if "token_file" in table.given else "token")
         try:
-            Token.parse(token.reveal())
+            WebAddress().from_text(Token.parse(token.reveal()).address)
         except SealError as error:
-            reader.faults.append(f"{table.place('token_file' if 'token_file' in table.given else 'token')}: {error}")
+            reader.faults.append(f"{place}: {error}")
+            return None
+        except ValueError as error:
+            reader.faults.append(f"{place}: the token names an address nobody could go to ({error}); ask the dealer for another one")
             return None
     return token
 

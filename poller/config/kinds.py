@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import time
 from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
-from poller.config.proxies import Proxy, parse_proxy
+from poller.config.proxies import HOST, Proxy, parse_proxy
 from poller.model import Secret
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -21,7 +23,7 @@ _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"([0-9]{1,12}) ?(kB|MB|GB|TB)?")
 _TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _WEB_ADDRESS = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}){0,4}"
+    rf"https?://(?:{HOST}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,127}}){{0,4}}"
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -320,9 +322,20 @@ class WebAddress:
 
     def from_text(self, text: str) -> str:
         text = text.strip().rstrip("/")
-        if _WEB_ADDRESS.fullmatch(text) is None:
+        if _WEB_ADDRESS.fullmatch(text) is None or not _has_numbers(text):
             raise ValueError(f"want {self.wanted}")  # not what came instead: it may hold a password
         return text
+
+
+def _has_numbers(address: str) -> bool:
+    """Whether the numbers in *address* are some: the port, and an IPv6 address in brackets."""
+    try:
+        parts = urlsplit(address)
+        if "[" in parts.netloc:
+            ip_address(parts.hostname or "")
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

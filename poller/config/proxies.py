@@ -19,7 +19,8 @@ from poller.model import Secret
 
 PORTS = {"http": 80, "https": 443}
 _PROXY_PORT = 80  # of a proxy whose address names none
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
+HOST = r"(?:[A-Za-z0-9_-]{1,63}\.){0,126}[A-Za-z0-9_-]{1,63}\.?"
+"""A host name or an IPv4 address: no part of it empty or longer than DNS takes (RFC 1035 section 2.3.4)."""
 
 
 class Proxy(NamedTuple):
@@ -101,7 +102,7 @@ def _host(parts: SplitResult) -> str | None:
             return f"[{ip_address(host)}]"
         except ValueError:
             return None
-    return host if _HOST.fullmatch(host) else None
+    return host if re.fullmatch(HOST, host) else None
 
 
 def _is_this_host(host: str) -> bool:

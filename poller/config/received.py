@@ -27,7 +27,7 @@ _INTERVALS = {
     "printer": ("id", "every"),
 }
 _OF_KNOWN_RANGES = {"every": "intervals", "exclude": "exclusions", "credentials": "credentials"}
-_OF_NEW_RANGES = ("networks", "exclude", "credentials", "port", "slow", "ipp", "every", "location")
+_OF_NEW_RANGES = ("networks", "exclude", "port", "slow", "ipp", "every", "location")
 _ADDED = "exclude"
 _ENTRIES_MAX = 1_000
 
@@ -100,10 +100,11 @@ class _Overlay:
             self._note(where, "a range from central has a name")
         elif same is None:
             if self._may("ranges", where):
-                strange = [key for key in known if key not in ("name", *_OF_NEW_RANGES)]
-                for key in strange:
-                    self._note(f"{where}.{key}", "not a setting central may change")
-                self._fill(self._add("range"), {key: value for key, value in known.items() if key not in strange}, where)
+                table = self._add("range")
+                for key, value in known.items():
+                    word = "credentials" if key == "credentials" else "ranges" if key in ("name", *_OF_NEW_RANGES) else None
+                    if self._may(word, f"{where}.{key}"):
+                        self._put(table, key, value, f"{where}.{key}")
         else:
             for key, value in known.items():
                 if key != "name" and self._may(_OF_KNOWN_RANGES.get(key), f"{where}.{key}"):
@@ -115,9 +116,7 @@ class _Overlay:
         for key, value in content.items():
             if key not in kinds:
                 self._note(f"{where}.{_short(key)}", f"no such setting{suggest(key, list(kinds))}")
-            elif isinstance(kinds[key], FilePath | Folder) or (
-                isinstance(value, list) and any(isinstance(item, str) and item.lstrip().startswith("@") for item in value)
-            ):
+            elif isinstance(kinds[key], FilePath | Folder) or _names_a_file(value):
                 self._note(f"{where}.{key}", "central names no files of this host")
             else:
                 yield key, value

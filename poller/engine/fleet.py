@@ -28,7 +28,6 @@ _CHUNK_BYTES = 64 * 1024
 _BOOT_NOISE = timedelta(seconds=60)  # no printer restarts twice within a minute
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Reading).decode
 
 
 class Grade(IntEnum):
@@ -53,7 +52,7 @@ _STOPPING = frozenset("noPaper noToner doorOpen jammed offline serviceRequested 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One printer as it is now.
 
-    `json` is the reading's JSON and `families` its lines per family of `gauges.FAMILIES`, both empty when it was never read or the values
+    `reading` is its last one and `families` its lines per family of `gauges.FAMILIES`; None and empty when it was never read or the values
     are stale. `label` is the printer's id as it stands in metric text. `since_utc`: when it was last read, or first failed if it never was.
     `last_ok_utc`: when it was last read, None if it never was, or while nobody knows when (the clock is not to be believed).
     """
@@ -64,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     since_utc: datetime
     last_ok_utc: datetime | None
     last_poll_seconds: float
-    json: bytes = b""
+    reading: Reading | None = None
     families: tuple[bytes, ...] = ()
     shown: tuple[object, ...] = ()
     """What `families` were made of: as long as a printer says the same, they are not made again."""
@@ -73,9 +72,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lowest_ratio: float = 1.0
 
     @property
-    def reading(self) -> Reading | None:
-        """The last reading, read from its JSON: some ten microseconds each."""
-        return _decode(self.json) if self.json else None
+    def json(self) -> bytes:
+        """The reading as JSON, empty without one. Made when asked for: equal printers share the rows of a reading, not its text."""
+        return b"" if self.reading is None else _encode(self.reading)
 
     @property
     def attention(self) -> tuple[int, float]:
@@ -126,12 +125,11 @@ class Fleet:
         for label, entry in self._entries.items():
             if entry.last_ok_utc is None:
                 since_utc = entry.since_utc + step
-                reading = entry.reading if step else None
                 self._entries[label] = msgspec.structs.replace(
                     entry,
                     since_utc=since_utc,
-                    last_ok_utc=since_utc if is_right and entry.json else None,
-                    json=entry.json if reading is None else _encode(redate(reading, reading.taken_at + step)),
+                    last_ok_utc=since_utc if is_right and entry.reading is not None else None,
+                    reading=None if entry.reading is None else redate(entry.reading, entry.reading.taken_at + step),
                 )
 
     def put(self, decoded: Decoded, *, duration_seconds: float) -> Entry:
@@ -160,7 +158,7 @@ class Fleet:
             since_utc=reading.taken_at,
             last_ok_utc=None if is_doubtful else reading.taken_at,
             last_poll_seconds=duration_seconds,
-            json=_encode(reading),
+            reading=reading,
             families=families,
             shown=shown,
             boot_utc=boot_utc,
@@ -257,9 +255,9 @@ class Fleet:
 
     def _aged(self, entry: Entry, now_utc: datetime) -> Entry:
         """Return *entry*, without its values if they are stale."""
-        if entry.is_up or not entry.json or now_utc - entry.since_utc <= self._stale_after:
+        if entry.is_up or entry.reading is None or now_utc - entry.since_utc <= self._stale_after:
             return entry
-        return msgspec.structs.replace(entry, json=b"", families=(), shown=(), boot_utc=None, grade=Grade.UNREAD, lowest_ratio=1.0)
+        return msgspec.structs.replace(entry, reading=None, families=(), shown=(), boot_utc=None, grade=Grade.UNREAD, lowest_ratio=1.0)
 
 
 def _steady(boot_utc: datetime | None, before: Entry | None) -> datetime | None:

@@ -47,7 +47,6 @@ _LOOK_SECONDS = 0.1  # at the clock: it is a third of what a reading costs here
 _RETRY_SECONDS, _RETRY_SECONDS_MAX = 1.0, 60.0
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Reading).decode
 
 
 class Line(NamedTuple):
@@ -102,7 +101,7 @@ class Handover:
     ) -> None:
         self._recorder, self._clock, self._dating, self._lines_max, self._sleep = recorder, clock, dating, lines_max, sleep
         self._privacy = privacy or Privacy()
-        self._before: dict[str, Reading | bytes] = {}  # bytes: as JSON, from before a restart
+        self._before: dict[str, Reading] = {}
         self._queue: deque[_Waiting] = deque()
         self._pending: Tally[str] = Tally()
         self._owed: set[str] = set()
@@ -122,7 +121,7 @@ class Handover:
             self._look_at = now_at + _LOOK_SECONDS
         reading = decoded.reading
         printer_id = reading.printer.id
-        reason = self._privacy.reason_to_keep(self._last(printer_id), reading)
+        reason = self._privacy.reason_to_keep(self._before.get(printer_id), reading)
         if reason is not None:
             if len(self._queue) >= self._lines_max:
                 self._put_off += 1
@@ -134,12 +133,13 @@ class Handover:
             self._something.set()
         self._before[printer_id] = reading
 
-    def restore(self, readings: Iterable[tuple[str, bytes]], *, unrecorded: Container[str]) -> None:
-        """Take up, by printer, the JSON of the last readings before a restart: what comes is compared with them.
+    def restore(self, readings: Iterable[Reading], *, unrecorded: Container[str]) -> None:
+        """Take up the last readings before a restart: what comes is compared with them.
 
         The readings of *unrecorded* may not have reached the recorder: the next ones of these are kept, whatever they say.
         """
-        for printer_id, reading in readings:
+        for reading in readings:
+            printer_id = reading.printer.id
             if printer_id in unrecorded:
                 self._owed.add(printer_id)
             else:
@@ -229,15 +229,6 @@ class Handover:
         self._pending[printer_id] -= 1
         if not self._pending[printer_id]:
             del self._pending[printer_id]
-
-    def _last(self, printer_id: str) -> Reading | None:
-        before = self._before.get(printer_id)
-        if not isinstance(before, bytes):
-            return before
-        try:
-            return _decode(before)
-        except msgspec.MsgspecError:  # of a program that had another idea of it
-            return None
 
     def _tell_full(self, *, is_full: bool) -> None:
         if is_full and not self._is_full:

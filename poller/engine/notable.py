@@ -11,7 +11,7 @@ from enum import StrEnum
 from operator import attrgetter
 from zlib import crc32
 
-from poller.model import Counter, Printer, Reading, Supply
+from poller.model import Counter, Reading, Supply
 
 INTERVAL_SECONDS = 4 * 3600
 
@@ -51,7 +51,7 @@ def reason_to_keep(before: Reading | None, now: Reading) -> Reason | None:
         return Reason.ERROR
     if _has_fallen(before.counters, now.counters):
         return Reason.COUNTER_FELL
-    return Reason.INTERVAL if _slot(before) != _slot(now) else None
+    return None if _is_same_slot(before, now) else Reason.INTERVAL
 
 
 def _is_part_changed(before: tuple[Supply, ...], now: tuple[Supply, ...]) -> bool:
@@ -76,19 +76,14 @@ def _has_fallen(before: tuple[Counter, ...], now: tuple[Counter, ...]) -> bool:
 
 
 def _have_grown(before: tuple[Counter, ...], now: tuple[Counter, ...]) -> bool:
-    for old, new in zip(before, now, strict=True):
-        if old is not new and (new.count < old.count or new.oid != old.oid):
-            return False
-    return True
+    return all(old is new or (new.count >= old.count and new.oid == old.oid) for old, new in zip(before, now, strict=True))
 
 
 def _cell(one: Counter) -> tuple[str | None, ...]:
     return one.function, one.colour, one.size, one.sides, one.unit, one.label
 
 
-def _slot(reading: Reading) -> int:
-    return int(reading.taken_at.timestamp() + _offset_seconds(reading.printer)) // INTERVAL_SECONDS
-
-
-def _offset_seconds(printer: Printer) -> int:
-    return crc32(printer.id.encode("utf-8", "replace")) % INTERVAL_SECONDS
+def _is_same_slot(before: Reading, now: Reading) -> bool:
+    offset_seconds = crc32(now.printer.id.encode("utf-8", "replace")) % INTERVAL_SECONDS
+    slot = (before.taken_at.timestamp() + offset_seconds) // INTERVAL_SECONDS
+    return slot == (now.taken_at.timestamp() + offset_seconds) // INTERVAL_SECONDS

@@ -118,8 +118,9 @@ class Outcomes:
         return self._privacy.printer(known.printer)
 
     def _wait_seconds(self, known: Known, decoded: Decoded, entry: Entry) -> float:
-        mood = mood_of(decoded.reading, is_low=entry.grade in _LOW, wakes=known.wakes)
-        return self._agenda.rhythm.after_answer(known.printer, known.phase, mood, self._clock.utc())
+        reading = decoded.reading
+        mood = mood_of(reading, is_low=entry.grade in _LOW, wakes=known.wakes)
+        return self._agenda.rhythm.after_answer(known.printer, known.phase, mood, reading.taken_at)
 
     def _wait_longer(self, known: Known, error: PrinterError, *, was_down: bool) -> None:
         """Set when a printer that failed is asked again; say once, not at every try, that it is silent."""

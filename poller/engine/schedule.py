@@ -46,18 +46,8 @@ class Schedule:
         return max(0.0, now_at - next_at) if next_at is not None else 0.0
 
     def overdue(self, now_at: float) -> int:
-        """Return how many printers are due and have not been taken. Looks at those alone: what lies below a later time is later still."""
-        heap, due = self._heap, self._due
-        waiting: set[str] = set()
-        look = [0]
-        while look:
-            at = look.pop()
-            if at < len(heap) and heap[at][0] < now_at:
-                due_at, printer_id = heap[at]
-                if due.get(printer_id) == due_at:
-                    waiting.add(printer_id)
-                look += (2 * at + 1, 2 * at + 2)
-        return len(waiting)
+        """Return how many printers are due and have not been taken. Looks at everybody: some fifty nanoseconds each."""
+        return sum([due_at < now_at for due_at in self._due.values()])
 
     def _drop_replaced(self) -> None:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:

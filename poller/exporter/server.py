@@ -200,12 +200,12 @@ class Exporter:
     # --- for programs --------------------------------------------------------------------------------------------------
 
     async def _readings(self, request: web.Request) -> web.StreamResponse:
-        lines = (entry.json + b"\n" for entry in self._fleet.entries() if entry.json)
+        lines = (entry.json + b"\n" for entry in self._fleet.entries() if entry.reading is not None)
         return await self._show(request, lines, "application/x-ndjson; charset=utf-8")
 
     async def _reading(self, request: web.Request) -> web.Response:
         entry = self._fleet.get(request.match_info["id"])
-        if entry is None or not entry.json:
+        if entry is None or entry.reading is None:
             raise web.HTTPNotFound(text="no reading of such a printer\n")
         return web.Response(body=entry.json + b"\n", content_type="application/json", charset="utf-8")
 

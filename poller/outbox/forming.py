@@ -80,7 +80,6 @@ def form(picked: Picked, seal: Seal, key: LocalKey, *, control_copy: ControlCopy
         return Formed(b"", 0, oldest_ms, last_id, unreadable)
     if control_copy is not None:
         try:
-            control_copy.remove_old(now_utc)
             control_copy.keep(picked.number, lines, now_utc)
         except OSError as error:
             raise OutboxError(f"no control copy in {control_copy.folder}: {error.strerror or error}") from error

@@ -181,7 +181,7 @@ class Outbox:
             while not call.is_over:
                 async with self._committing:
                     if not call.is_over:
-                        await undisturbed(self._commit(self._next_calls()))
+                        await undisturbed(self._commit())
         except asyncio.CancelledError:
             if call in self._calls:  # it waited for its turn
                 self._calls.remove(call)
@@ -198,11 +198,13 @@ class Outbox:
             count += len(calls[-1].rows)
         return calls
 
-    async def _commit(self, calls: list[_Call]) -> None:
-        """Store the lines of *calls* in one transaction, and tell each how it went."""
-        error: OutboxError | None = None
+    async def _commit(self) -> None:
+        """Store the lines of the next calls in one transaction, and tell each how it went."""
+        calls = self._next_calls()
+        error: OutboxError | None = OutboxError(f"{self._file.path}: cut short")  # until it is known to be stored
         try:
             await self._store({row.name: row for call in calls for row in call.rows})
+            error = None
         except OutboxError as met:
             error = met
         finally:
@@ -218,6 +220,8 @@ class Outbox:
         today = schema.local_day(self._clock.utc())
         await self._make_room(size_bytes(lines, len(fresh)), today)
         is_new_day = today != self._tidied_day
+        if is_new_day:
+            await self._remove_old_copies()
 
         async def put(db: aiosqlite.Connection) -> None:
             await db.executemany(_PUT_LINE, lines)
@@ -234,6 +238,14 @@ class Outbox:
         while len(self._recent) > _RECENT_MAX:
             del self._recent[next(iter(self._recent))]
         self._tell_room()
+
+    async def _remove_old_copies(self) -> None:
+        """Each goes when its time is over, also while nothing is sealed because central is away."""
+        if self._control_copy is not None:
+            try:
+                await asyncio.to_thread(self._control_copy.remove_old, self._clock.utc())
+            except OSError as error:
+                emit(log, WARNING, "outbox.copies_stay", folder=str(self._control_copy.folder), reason=str(error.strerror or error))
 
     def _fits(self, line: Line) -> bool:
         if fits(line):
@@ -292,8 +304,8 @@ class Outbox:
                 formed = await undisturbed(
                     asyncio.to_thread(form, picked, seal, self._key, control_copy=self._control_copy, now_utc=now_utc)
                 )
-                batch = await self._file.write(partial(self._put_batch, picked=picked, formed=formed))
-                self._lines -= formed.lines + formed.unreadable
+                batch, gone = await self._file.write(partial(self._put_batch, picked=picked, formed=formed))
+                self._lines -= gone
                 self._steps["sealed"] += formed.lines
                 if formed.unreadable:
                     self._dropped["unreadable"] += formed.unreadable
@@ -352,11 +364,11 @@ class Outbox:
         self._tell_room()
         return changed
 
-    async def _put_batch(self, db: aiosqlite.Connection, *, picked: Picked, formed: Formed) -> Batch | None:
-        """Put the batch in the place of its lines."""
+    async def _put_batch(self, db: aiosqlite.Connection, *, picked: Picked, formed: Formed) -> tuple[Batch | None, int]:
+        """Put the batch in the place of its lines; return it, and how many lines went: some may have been thinned meanwhile."""
         if picked.generation != self._file.generation:
             raise OutboxError(f"{self._file.path} is another file than a moment ago")
-        await db.execute("DELETE FROM line WHERE id <= ?", (formed.last_id,))  # first: the batch may have their room
+        gone = (await db.execute("DELETE FROM line WHERE id <= ?", (formed.last_id,))).rowcount  # first: the batch may have their room
         batch = None
         if formed.lines:
             created_ms = schema.to_ms(self._clock.utc())
@@ -367,7 +379,7 @@ class Outbox:
             await db.execute(_SET_ABOUT, (schema.NUMBER, picked.number + 1))
             batch = Batch(picked.number, formed.body, formed.lines, schema.from_ms(created_ms), 0)
         await self._look(db, has_batches=True)
-        return batch
+        return batch, gone
 
     # --- how it is -----------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ _THIN = (
     "DELETE FROM line WHERE id IN (SELECT id FROM ("
     " SELECT id, is_turn, row_number() OVER theirs AS place, lead(is_turn) OVER theirs AS is_next_turn"
     " FROM line WINDOW theirs AS (PARTITION BY printer, day ORDER BY taken_ms, id)"
-    ") WHERE place > 1 AND NOT is_turn AND is_next_turn = 0)"  # the last one has no next: NULL
+    ") WHERE place > 1 AND NOT is_turn AND is_next_turn = 0"  # the last one has no next: NULL
+    " AND id < (SELECT max(id) FROM line))"  # so that no id is given twice while a batch is sealed, which then deletes up to an id
 )
 _ADD_THINNED = "INSERT INTO about VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
 _OLDEST_DAY = "SELECT min(day) FROM history"

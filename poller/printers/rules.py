@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from poller.model import ColourMode, CounterUnit, Function, Sides, Size
+from poller.model import ColourMode, CounterUnit, Function, LargeCounted, Sides, Size
 from poller.printers import levels, profile
 from poller.printers.charset import read_text
 from poller.printers.profile import By, Form, TableCounter, TableIdentity, TableSupply, Word
@@ -52,6 +52,7 @@ class Formula(NamedTuple):
     refuse: profile.Refuse | None
     order: tuple[int, ...]
     combine: str = "sum"
+    large: LargeCounted | None = None
 
 
 class Row(NamedTuple):
@@ -69,6 +70,8 @@ class Table:
 
     sheet: profile.Table
     columns: dict[str, Oid]
+    large: profile.Large = "unknown"
+    """How the family counts large sheets, where a counter does not say it for itself."""
 
     @cached_property
     def choosing(self) -> frozenset[str]:
@@ -178,7 +181,7 @@ class Table:
             oid = row.oids.get(label[1:])
             label = text_of(cells.get(oid)) if oid is not None else None
         combine = "largest" if counter.combine == "largest" else "sum"
-        return Formula(key, terms, counter.times, label, counter.refuse, order, combine)
+        return Formula(key, terms, counter.times, label, counter.refuse, order, combine, _large(key, counter.large, self.large))
 
     def _key(self, counter: TableCounter, row: Row, cells: Mapping[Oid, Cell]) -> Key | None:
         parts = [self.part(row, given, cells) for given in (counter.function, counter.colour, counter.size, counter.sides, counter.unit)]
@@ -304,14 +307,14 @@ def make(sheet: profile.Sheet, ancestors: frozenset[str], *, is_experimental: bo
     forms = {records.name: (parse(records.oid), records.form) for records in sheet.records}
     wanted = _wanted(is_experimental or sheet.experimental)
     tables = [
-        Table(_only(table, wanted), {name: parse(oid) for name, oid in table.columns.items()})
+        Table(_only(table, wanted), {name: parse(oid) for name, oid in table.columns.items()}, sheet.large)
         for table in sheet.tables
     ]  # fmt: skip
     return Profile(
         sheet=sheet,
         ancestors=ancestors,
         identities=tuple((entry, parse(entry.oid)) for entry in sheet.identities if wanted(entry)),
-        formulas=tuple(_scalar(entry, forms, number) for number, entry in enumerate(sheet.counters) if wanted(entry)),
+        formulas=tuple(_scalar(entry, forms, number, sheet.large) for number, entry in enumerate(sheet.counters) if wanted(entry)),
         tables=tuple(table for table in tables if table.sheet.counters or table.sheet.supplies or table.sheet.identities),
         supplies=tuple(_supply(entry, forms) for entry in sheet.supplies if wanted(entry)),
         statuses=tuple((entry, source(entry.value, forms)) for entry in sheet.statuses if wanted(entry)),
@@ -331,13 +334,20 @@ def source(text: str, forms: Forms) -> Source:
     return Source(oid, form, id_, octet)
 
 
-def _scalar(entry: profile.Counter, forms: Forms, number: int) -> Formula:
+def _scalar(entry: profile.Counter, forms: Forms, number: int, large: profile.Large) -> Formula:
     key = Key(entry.function, entry.colour, entry.size, entry.sides, entry.unit)  # type: ignore[arg-type]
     if entry.value is not None:
         terms: tuple[Sum, ...] = (Sum(1, source(entry.value, forms)),)
     else:
         terms = tuple(_term(profile.read_term(text), entry.unit, forms) for text in entry.sum)
-    return Formula(key, terms, entry.times, entry.label, entry.refuse, (entry.rank, 0, 0, number))
+    order = (entry.rank, 0, 0, number)
+    return Formula(key, terms, entry.times, entry.label, entry.refuse, order, large=_large(key, entry.large, large))
+
+
+def _large(key: Key, own: profile.Large | None, family: profile.Large) -> LargeCounted | None:
+    """Return how often large sheets stand in the counter *key*, by its own word or its family's; None for what counts only those."""
+    told = own or family
+    return None if key.size == "large" or told == "unknown" else told
 
 
 def _term(term: profile.Term, unit: str, forms: Forms) -> Sum:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from poller.model import Counter, CounterUnit, State, Supply
+from poller.model import Counter, CounterUnit, LargeCounted, State, Supply
 from poller.printers import cleaning, levels, mib
 from poller.printers.charset import read_text
 from poller.printers.profile import LevelWord, Refuse, TableSupply
@@ -65,6 +65,7 @@ class _Choice(NamedTuple):
     label: str | None
     refuse: Refuse | None
     oid: str
+    large: LargeCounted | None
     is_largest: bool
     plain_at: int | None
     """Where the number is, when it is that of one instance and nothing else: nearly always."""
@@ -232,6 +233,7 @@ def _choice(formula: Formula, order: Mapping[Key, int], position: Mapping[Oid, i
         label=formula.label,
         refuse=formula.refuse,
         oid=oid,
+        large=formula.large,
         is_largest=formula.combine == "largest",
         plain_at=first.at if is_plain and formula.refuse is None else None,
     )
@@ -256,7 +258,7 @@ def counters(extra: Extra, cells: Cells, lives: tuple[Life, ...]) -> tuple[Count
         key = meter.key
         if (key, choice.label) not in labels:
             labels.add((key, choice.label))
-            found.append(_counter(key, count, choice.label, choice.oid or None))
+            found.append(_counter(key, count, choice.label, choice.oid or None, choice.large))
             if meter.life is not None:
                 totals.add((key.unit, count))
     return (*_lives(lives, totals), *found)
@@ -276,9 +278,10 @@ def _lives(lives: tuple[Life, ...], totals: set[tuple[CounterUnit, int]]) -> lis
 
 
 @lru_cache(maxsize=65536)
-def _counter(key: Key, count: int, label: str | None, oid: str | None) -> Counter:
+def _counter(key: Key, count: int, label: str | None, oid: str | None, large: LargeCounted | None) -> Counter:
     return Counter(
-        function=key.function, colour=key.colour, size=key.size, sides=key.sides, count=count, unit=key.unit, label=label, oid=oid
+        function=key.function, colour=key.colour, size=key.size, sides=key.sides, count=count, unit=key.unit, label=label, oid=oid,
+        large=large,
     )  # fmt: skip
 
 

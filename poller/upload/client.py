@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,13 +23,15 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import aiohttp.abc
 import msgspec
 from aiohttp import hdrs
 
 from poller import __version__
 from poller.clock import Clock
 from poller.config import Proxies, Proxy
-from poller.errors import HostError, RefusedError, SealError, UnreachedError
+from poller.errors import HostError, RefusedError, SealError, UnreachableError, UnreachedError
+from poller.host import addresses_of
 from poller.sealing.keys import SigningKey
 from poller.sealing.signatures import Answer, Request, Resolve, sign_request, verify_answer
 
@@ -105,7 +108,7 @@ class CentralClient:
         # run into that, again and again, for what is a POST is not sent twice by itself.
         is_read_by_proxy = self._proxy is not None and not self.address.startswith("https:")
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, ssl=context, use_dns_cache=False, force_close=is_read_by_proxy),
+            connector=aiohttp.TCPConnector(limit=1, ssl=context, use_dns_cache=False, resolver=_Resolver(), force_close=is_read_by_proxy),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # nothing compressed was asked for, and a small body may unpack to a huge one
@@ -266,6 +269,30 @@ class _Fields(dict[str, str]):
         for name, value in items:  # type: ignore[attr-defined]
             name = name.lower()
             self[name] = f"{self[name]}, {value}" if name in self else value
+
+
+class _Resolver(aiohttp.abc.AbstractResolver):
+    """The system's resolver, asked so that the end of this program does not wait for a name server that is gone."""
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[aiohttp.abc.ResolveResult]:
+        try:
+            found = await addresses_of(host)
+        except UnreachableError as error:
+            raise OSError(str(error)) from None
+        return [
+            aiohttp.abc.ResolveResult(
+                hostname=host,
+                host=one,
+                port=port,
+                family=socket.AF_INET6 if ":" in one else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for one in found
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 class _TooLargeError(aiohttp.ClientError):

@@ -87,6 +87,6 @@ class Following:
         return await asyncio.to_thread(self._papers.write, held)
 
     def _newer_than(self, pinned: Pinned) -> int:
-        """What only rises. A set that was taken and lost with its file may come once more."""
+        """What only rises. A set that was taken and lost with its file, or whose file is an older one again, may come once more."""
         kept = pinned.identity.settings_version
-        return max(self.version, kept if self.version else kept - 1)
+        return max(self.version, kept if self.version >= kept else kept - 1)

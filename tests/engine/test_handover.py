@@ -224,9 +224,8 @@ async def test_what_is_handed_over_to_nobody_is_told_at_debug(clock: FakeClock, 
 # --- across a restart ---
 
 
-def last_of(number: int) -> tuple[str, bytes]:
-    reading = colour_mfp(number).reading
-    return reading.printer.id, msgspec.json.encode(reading)
+def last_of(number: int) -> Reading:
+    return colour_mfp(number).reading
 
 
 async def test_a_restart_keeps_nothing_twice_and_loses_no_change(clock: FakeClock) -> None:
@@ -237,15 +236,6 @@ async def test_a_restart_keeps_nothing_twice_and_loses_no_change(clock: FakeCloc
     one.poll(2, status=msgspec.structs.replace(colour_mfp().reading.status, errors=("jammed",)))
     await one.handover.finish()
     assert [(line.printer_id[-1], line.reason.value) for line in disk.lines] == [("2", "error")]
-
-
-async def test_a_last_reading_of_another_program_is_none(clock: FakeClock) -> None:
-    disk = Disk()
-    one = Bench(clock, disk)
-    one.handover.restore([(last_of(1)[0], b'{"type": "reading", "schema": []}')], unrecorded=())
-    one.poll(1)
-    await one.handover.finish()
-    assert [line.reason.value for line in disk.lines] == ["first"]
 
 
 class Crew:
@@ -262,7 +252,7 @@ class Crew:
 def remembered(number: int) -> Remembered:
     reading = colour_mfp(number).reading
     way = Way(address=reading.printer.address, port=161, credential="public", range=None)
-    return Remembered(printer=reading.printer, way=way, oids_max=10, bulk_rows=10, due_utc=START_UTC, reading=last_of(number)[1])
+    return Remembered(printer=reading.printer, way=way, oids_max=10, bulk_rows=10, due_utc=START_UTC, reading=msgspec.json.encode(reading))
 
 
 async def test_the_state_is_told_whose_reading_is_on_its_way_and_again_when_it_has_arrived(clock: FakeClock) -> None:
@@ -283,7 +273,7 @@ async def test_the_state_is_told_whose_reading_is_on_its_way_and_again_when_it_h
 async def test_a_reading_lost_in_a_kill_is_made_up_for_by_the_printers_next_one_even_after_a_second_kill(clock: FakeClock) -> None:
     first = Bench(clock, Disk())
     first.poll(1)  # and now it is killed
-    printer_id = last_of(1)[0]
+    printer_id = last_of(1).printer.id
     second = Bench(clock, Disk())
     second.handover.restore([last_of(1)], unrecorded={printer_id})
     assert second.handover.is_pending(printer_id)  # killed once more before it is polled: the state still says so
@@ -302,7 +292,7 @@ async def test_printers_that_are_no_more_are_forgotten(clock: FakeClock) -> None
     one.poll(1)
     one.poll(2)
     await one.handover.finish()
-    one.handover.keep_only({last_of(2)[0]})
+    one.handover.keep_only({last_of(2).printer.id})
     one.poll(1)
     one.poll(2)
     await one.handover.finish()

@@ -182,7 +182,7 @@ async def test_after_a_restart_the_day_goes_on_where_it_was(clock: FakeClock) ->
     before, after, kept = by_day(), by_day(), Kept()
     remembered = before.show(later(0)).reading
     handover = Handover(kept, clock, Dating(clock, is_synchronised=lambda: True), privacy=after)
-    handover.restore([(remembered.printer.id, msgspec.json.encode(remembered))], unrecorded=())
+    handover.restore([remembered], unrecorded=())
     after.show(Decoded(reading=remembered))
     shown = after.show(later(3, pages=50))
     handover.take(shown)

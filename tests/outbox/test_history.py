@@ -183,6 +183,19 @@ async def test_a_control_copy_goes_after_its_time_and_nothing_else_with_it(path:
     assert (copy.folder / "notes.txt").exists()
 
 
+async def test_a_control_copy_goes_after_its_time_though_nothing_is_sealed_any_more(path: Path, tmp_path: Path) -> None:
+    """Central is away: four batches wait, and readings come all the same."""
+    clock = FakeClock()
+    copy = ControlCopy(tmp_path / "control-copy", keep_seconds=30 * 86400)
+    async with opened(path, clock=clock, control_copy=copy) as outbox:
+        await outbox.record([line()])
+        assert await outbox.seal_next(plainly) is not None
+        assert len(list(copy.folder.iterdir())) == 1
+        clock.advance(31 * 86400)
+        await outbox.record([line(after=timedelta(days=31))])
+        assert list(copy.folder.iterdir()) == []
+
+
 async def test_without_its_control_copy_nothing_is_offered(path: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where the folder should be")
     async with opened(path, control_copy=ControlCopy(tmp_path / "taken", keep_seconds=86400)) as outbox:

@@ -319,3 +319,20 @@ async def test_the_metrics_say_what_waits_and_since_when(path: Path) -> None:
         text = render(outbox.metrics()).text
         assert b"poller_outbox_oldest_age_seconds 0" in text
         assert b'poller_outbox_readings_total{step="settled"} 3' in text
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_calls_whose_commit_is_cut_are_not_told_that_it_was_done(path: Path, turns: int) -> None:
+    """As `asyncio.run` ends: every task is cancelled, that of the commit too."""
+    async with opened(path) as outbox:
+        before = asyncio.all_tasks()
+        calls = [asyncio.create_task(outbox.record(lines(1, printer=printer))) for printer in range(1, 6)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)  # the others share the next commit
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - before - set(calls):
+            task.cancel()
+        told = await asyncio.gather(*calls, return_exceptions=True)
+        stored = outbox.status().lines
+    assert told.count(None) <= stored
+    assert {type(one) for one in told} <= {type(None), OutboxError, asyncio.CancelledError}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -155,3 +157,25 @@ def test_a_day_is_a_fourth_of_a_reading_at_most() -> None:
     packed = pack_day(line().json)
     assert packed is not None
     assert len(packed) * 4 < len(line().json)
+
+
+async def test_what_is_recorded_and_thinned_while_a_batch_is_sealed_is_not_taken_for_a_part_of_it(path: Path) -> None:
+    """The clock was set back: the line that came last is not the last of its day. Were it thinned, the next would get its place."""
+    loop = asyncio.get_running_loop()
+    days = [of_day(printer, 0, QUARTERS) for printer in (1, 2)]
+    later = [line(printer) for printer in range(10, 40)]
+    async with opened(path, limit_bytes=LIMIT) as outbox:
+        for day in days:
+            await outbox.record([*day[:20], *day[21:], day[20]])
+
+        def seal(number: int, of: Sequence[bytes]) -> bytes:
+            asyncio.run_coroutine_threadsafe(outbox.record(later), loop).result()
+            return plainly(number, of)
+
+        assert await outbox.seal_next(seal) is not None
+        assert outbox.status().thinned > 0
+        assert outbox.status().lines == len(later)
+        left = await drain(outbox)
+        assert outbox.status().lines == 0
+    assert len(left) == 80 + len(later)
+    assert {one.json for one in later} <= set(left)

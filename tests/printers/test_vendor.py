@@ -59,6 +59,45 @@ def test_sums_of_cells_may_use_the_life_count(use: Use) -> None:
     assert counts({**LIFE, ".2.3.0": 6007}) == {"total/all": 5003, "total/colour": 6007}, "a sum below zero is none"
 
 
+def test_a_counter_says_how_often_a_large_sheet_stands_in_it_where_its_profile_knows(use: Use) -> None:
+    use(
+        'large = "twice"\n'
+        + HEAD
+        + f"""
+        {TOTAL}
+        [[counter]]
+        function = "print"
+        value = "{ACME}.2.2.0"
+        large = "once"
+        [[counter]]
+        function = "copy"
+        value = "{ACME}.2.3.0"
+        large = "unknown"
+        [[counter]]
+        function = "total"
+        size = "large"
+        value = "{ACME}.2.4.0"
+        [[table]]
+        name = "matrix"
+        columns = {{ value = "{ACME}.3.1" }}
+        index = ["row"]
+        [[table.counter]]
+        where = {{ row = 1 }}
+        function = "fax"
+    """
+    )
+    reading = read(rows({**LIFE, ".2.1.0": 4999, ".2.2.0": 11, ".2.3.0": 13, ".2.4.0": 17, ".3.1.1": 19})).reading
+    told = {(one.function, one.size): one.large for one in reading.counters}
+    assert told == {
+        ("other", "all"): None,
+        ("total", "all"): "twice",
+        ("print", "all"): "once",
+        ("copy", "all"): None,
+        ("total", "large"): None,
+        ("fax", "all"): "twice",
+    }
+
+
 # --- scalars ---------------------------------------------------------------------------------------------------------------
 
 

@@ -476,6 +476,19 @@ async def test_older_settings_never_come_back(folder: Path, clock: FakeClock) ->
         assert restarted.status().settings_version == 5
 
 
+@pytest.mark.parametrize("held", [0, 2], ids=["is lost", "is an older one again"])
+async def test_settings_whose_file_is_not_the_last_one_any_more_are_fetched_again(folder: Path, clock: FakeClock, held: int) -> None:
+    async with enrolled(folder, clock) as one:
+        one.dealer.set_settings(3, {"poll": {"every": "5m"}})
+        clock.advance(900)
+        await one.turn()
+        async with one.site.client(one.courier.status().address) as client:
+            restarted = one.site.courier(client, version=held)
+            await restarted.turn()
+            assert [one.version for one in one.site.taken] == [3, 3]
+            assert restarted.status().settings_version == 3
+
+
 async def test_settings_sealed_to_another_or_signed_by_another_are_refused(folder: Path, clock: FakeClock) -> None:
     async with enrolled(folder, clock) as one:
         for keys, word in (("signing", "not trusted"), ("sealing", "sealed to a key that is not here")):
