@@ -30,5 +30,4 @@ class SystemClock:
         return time.monotonic()
 
     def utc(self) -> datetime:
-        now = datetime.now(UTC)
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)

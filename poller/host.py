@@ -7,24 +7,18 @@ those is small.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 from poller.errors import UnreachableError
 from poller.networks import HostName, Interval, address_number, parse
+from poller.resolver import look_up
 from poller.system import PROC_NET
 
 _ROUTE_IS_UP, _ROUTE_HAS_GATEWAY = 0x1, 0x2  # linux/route.h
 _NAMES_AT_ONCE = 16
-_LOOKUPS_MAX = 32  # those given up on included, until the resolver gives up too
 _FIELDS_V4, _FIELDS_V6 = 8, 10
-
-_lookups: set[Future[list[tuple[Any, ...]]]] = set()
 
 _Reader = Callable[[list[str]], Interval | None]
 
@@ -41,39 +35,10 @@ async def resolve(name: str) -> str:
     if isinstance(parsed, Interval) and parsed.size == 1:
         return str(parsed)
     try:
-        found = await _look_up(name)
+        found = await look_up(name)
     except (OSError, UnicodeError) as error:  # the latter for what cannot be a name at all
         raise UnreachableError(name, reason="the name does not resolve") from error
     return str(found[0][4][0])
-
-
-async def addresses_of(name: str) -> tuple[str, ...]:
-    """Return all addresses of a name, in the resolver's order (RFC 6724). Raises OSError, UnicodeError, UnreachableError."""
-    return tuple(dict.fromkeys(str(one[4][0]) for one in await _look_up(name)))
-
-
-async def _look_up(name: str) -> list[tuple[Any, ...]]:
-    """Ask the system's resolver, in a thread the end of this program does not wait for.
-
-    Those of the event loop it would wait for, and a name server that is gone takes half a minute: longer than an agent has to stop.
-    """
-    answer: Future[list[tuple[Any, ...]]] = Future()
-    answer.set_running_or_notify_cancel()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-        except Exception as error:  # noqa: BLE001  raised where it is awaited
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
-
-    if len(_lookups) >= _LOOKUPS_MAX:
-        raise UnreachableError(name, reason="too many names are being looked up")
-    Thread(target=ask, name=f"resolve {name}", daemon=True).start()
-    _lookups.add(answer)
-    answer.add_done_callback(_lookups.discard)
-    return await asyncio.wrap_future(answer)
 
 
 async def resolve_all(names: Iterable[HostName]) -> tuple[tuple[Interval, ...], tuple[str, ...]]:

@@ -10,6 +10,7 @@ asyncio and ctypes are imported where they are used: reading the configuration, 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -115,6 +116,16 @@ def may_everyone_read(mode: int) -> bool:
 def may_others_read(mode: int) -> bool:
     """Whether a file of this `st_mode` is open in any way to others than its user. Windows' modes do not tell; its folders decide."""
     return _HAS_MODES and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def user_id() -> int | None:
+    """Return the number of the user this runs as; None where users have none."""
+    return os.getuid() if hasattr(os, "getuid") else None
+
+
+def give_to(folder: Path, user: str) -> None:
+    """Make *user* and the group of that name the owners of *folder*; only root may, and only where there are owners."""
+    shutil.chown(folder, user, user)
 
 
 # --- datagrams -------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ ACCOUNTING = """accounting accounting.checks accounting.columns accounting.conve
 RINGS = {
     "nothing": ["__init__", "errors", "clock", "garbage", "system"],
     "values": [
-        *("model", "exposition", "networks", "sealing.*", "storage.*"),
+        *("model", "exposition", "networks", "resolver", "sealing.*", "storage.*"),
         *("snmp", "snmp.oid", "snmp.ber", "snmp.message", "snmp.ask", "snmp.walk", "snmp.snmprec", "snmp.usm", "snmp.v3"),
         *("snmp.notification", "snmp.quota"),
         *("ipp", "ipp.message"),

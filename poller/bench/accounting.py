@@ -6,7 +6,6 @@ meters, and counts the faults instead of printing them. Seconds are of CPU.
 
 from __future__ import annotations
 
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,8 +16,8 @@ from poller.accounting.checks import Check
 from poller.accounting.meters import tallies
 from poller.accounting.reader import Options
 from poller.accounting.writer import Writer
-from poller.bench import children
-from poller.bench.children import ChildError, Figures, NotMeasuredError
+from poller.bench import children, processes
+from poller.bench.children import Figures
 from poller.bench.runs import Runs
 from poller.bench.table import Goal, Result
 
@@ -44,13 +43,10 @@ GOALS = (
 
 _JOBS = 1_000_000
 _SECONDS_MAX = 900.0
-_STATUS = Path("/proc/self/status")
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def run(runs: Runs) -> Iterator[Result]:
-    if not _STATUS.exists():
-        raise NotMeasuredError("the peak of memory is read from /proc, which this system has not")
+    processes.check()
     rates, megabytes = [], []
     with tempfile.TemporaryDirectory(prefix="poller-bench-") as name:
         path = Path(name) / "million.csv"
@@ -83,14 +79,7 @@ async def measure(log: str) -> Figures:
     faults += sum(1 for _ in sound.rest())
     seconds = time.process_time() - began_seconds
     jobs = sound.summary(opened.version).jobs
-    return {"jobs": jobs, "faults": faults, "seconds": seconds, "megabytes": _peak_megabytes()}
-
-
-def _peak_megabytes() -> float:
-    found = _PEAK.search(_STATUS.read_text("ascii"))
-    if found is None:
-        raise ChildError("no peak of memory in /proc")
-    return int(found[1]) * 1024 / 1e6
+    return {"jobs": jobs, "faults": faults, "seconds": seconds, "megabytes": processes.peak_megabytes()}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ sets it up, and commits durably. Everything counts from the first byte sent to t
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from poller.bench import children
+from poller.bench import children, processes
 from poller.bench.children import ChildError, Figures, NotMeasuredError
 from poller.bench.postgres import find_programs, postgres
 from poller.bench.runs import Runs
@@ -107,10 +106,10 @@ async def measure(programs: str, batches: str, lines: str, *paths: str) -> Figur
         size = _write_requests(requests, senders, keys.sealing.current.public, int(batches), int(lines), paths)
         served = [stack.enter_context(_serving(folder, place.url)) for _ in range(_SERVERS)]
         parts = [pid for pid, _ in served], [place.pid]
-        before = [sum(map(_cpu_seconds, pids)) for pids in parts]
+        before = [sum(map(processes.cpu_seconds, pids)) for pids in parts]
         ports = [port for _, port in served]
         sent = children.measure("poller.bench.senders", requests, *ports, timeout_seconds=_SECONDS_MAX)
-        serve_cpu, postgres_cpu = (sum(map(_cpu_seconds, pids)) - begun for pids, begun in zip(parts, before, strict=True))
+        serve_cpu, postgres_cpu = (sum(map(processes.cpu_seconds, pids)) - begun for pids, begun in zip(parts, before, strict=True))
         if sent["other"] or sent["stored"] != int(batches):
             raise ChildError(f"{sent['other']:.0f} of {batches} batches were not stored")
         line_bytes = await _check(database, int(batches), int(batches) * int(lines))
@@ -218,21 +217,6 @@ def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
             break
         time.sleep(_LOOK_SECONDS)
     raise ChildError(f"central did not start: {children.last_words(log.read_text())}")
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return what a process and its children have used: those that have ended, and those there are."""
-    ticks = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        if path.parent.name == str(pid):
-            ticks += sum(map(int, fields[11:15]))
-        elif fields[1] == str(pid):
-            ticks += sum(map(int, fields[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def _check(database: Database, batches: int, lines: int) -> float:

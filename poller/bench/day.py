@@ -9,15 +9,13 @@ polled every two hours and scraped every hour: a day of more polls takes longer 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median
 
 from poller import __version__
-from poller.bench import children
-from poller.bench.children import Figures, NotMeasuredError
+from poller.bench import children, processes
+from poller.bench.children import Figures
 from poller.bench.crowd import cpu_seconds, targets
 from poller.bench.runs import Runs
 from poller.bench.scrape import choose_recordings, fetch, no_probe, open_client
@@ -47,13 +45,10 @@ _STEP_SECONDS = 5.0  # of the simulated clock
 _SCRAPE_EVERY_STEPS, _SAVE_EVERY_STEPS = 720, 12
 _SAVED_AT_ONCE = 500
 _SECONDS_MAX = 1200.0
-_STATUS = Path("/proc/self/status")
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 
 
 def run(runs: Runs) -> Iterator[Result]:
-    if not _STATUS.exists():
-        raise NotMeasuredError("the memory of a process is read from /proc, which this system has not")
+    processes.check()
     paths, whose = choose_recordings(runs)
     runs.say("day: 10,000 printers, 24 hours")
     figures = children.measure("poller.bench.day", _PRINTERS, _HOURS, *paths, timeout_seconds=_SECONDS_MAX)
@@ -156,7 +151,7 @@ class _Day:
     def _note_hour(self, hour: int) -> None:
         now = cpu_seconds()
         if hour > 0:
-            self.hours.append((_resident_megabytes(), now - self._began_cpu_seconds))
+            self.hours.append((processes.resident_megabytes(), now - self._began_cpu_seconds))
         self._began_cpu_seconds = now
         if hour == self._hours:
             self.stop.set()
@@ -165,12 +160,6 @@ class _Day:
 async def measure(printers: str, hours: str, *paths: str) -> Figures:
     """Return, of so many hours of so many printers, the memory after each and the CPU seconds it took."""
     return await _Day(int(printers), paths).run(int(hours))
-
-
-def _resident_megabytes() -> float:
-    found = _RESIDENT.search(_STATUS.read_text("ascii"))
-    assert found is not None
-    return int(found[1]) * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from poller.bench import children, client
-from poller.bench.children import ChildError, NotMeasuredError
+from poller.bench import children, client, processes
+from poller.bench.children import ChildError
 from poller.bench.client import Page
 from poller.bench.crowd import crowd
 from poller.bench.runs import Runs
@@ -51,12 +51,10 @@ level = "warning"
 
 _DONE = re.compile(rb'^poller_polls_total\{result="ok"\} (\d+)', re.MULTILINE)
 _UP = re.compile(rb'^poller_printers\{state="up"\} (\d+)', re.MULTILINE)
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def run(runs: Runs) -> Iterator[Result]:
-    if not Path("/proc/self/status").exists():
-        raise NotMeasuredError("the peak of another process' memory is read from /proc, which this system has not")
+    processes.check()
     port, listen = free_port(), free_tcp_port()
     with tempfile.TemporaryDirectory(prefix="poller-bench-") as folder, runs.tools.fleet(port=port):
         config = Path(folder) / "poller.toml"
@@ -64,7 +62,7 @@ def run(runs: Runs) -> Iterator[Result]:
         command = [sys.executable, "-m", "poller", "run", "--config", str(config)]
         with (Path(folder) / "log").open("w+") as log, children.running(command, cwd=folder, stdout=log, stderr=log) as agent:
             page, scrapes = _watch(runs, agent, f"http://127.0.0.1:{listen}/metrics", Path(folder) / "log")
-            peak_megabytes = _peak_bytes(agent.pid) / 1e6
+            peak_megabytes = processes.peak_megabytes(agent.pid)
     note = f"{scrapes} scrapes of up to {len(page.text) / 1e6:.1f} MB; {_number(_DONE, page):,} polls, the first of each printer a walk"
     yield GOALS[0].judge([peak_megabytes], note=note)
 
@@ -96,10 +94,3 @@ def _watch(runs: Runs, agent: subprocess.Popen[str], url: str, log: Path) -> tup
 def _number(pattern: re.Pattern[bytes], page: Page) -> int:
     found = pattern.search(page.text)
     return int(found[1]) if found else 0
-
-
-def _peak_bytes(pid: int) -> int:
-    found = _PEAK.search(Path(f"/proc/{pid}/status").read_text("utf-8"))
-    if found is None:
-        raise NotMeasuredError("this kernel does not say how much memory a process had at its peak")
-    return int(found[1]) * 1024

@@ -1,7 +1,7 @@
 """From datagrams to /metrics text: what it costs to keep 10,000 printers fresh, in CPU seconds of our process alone.
 
-The engine as the agent runs it: the crew polls whoever is due, decodes, and puts the reading into the fleet, which renders its JSON and its
-metric text; at the end of each round the text of all is joined as a scrape would. Learning the layouts is not counted.
+The engine as the agent runs it: the crew polls whoever is due, decodes, and puts the reading into the fleet, which renders its metric text;
+at the end of each round the text of all is joined as a scrape would. Learning the layouts is not counted.
 
 snmp_exporter stands beside it with a figure on record, measured against the same simulated printers with a module that walks the supplies,
 markers and status columns: it is a program to install and configure, and may be missing where this runs.

@@ -6,7 +6,6 @@ folder is where temporary files are; what is measured there is that disk.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from poller import system
 from poller.bench.children import ChildError, NotMeasuredError, last_words
 
 _START_SECONDS = 60.0
@@ -44,11 +44,11 @@ def find_programs() -> Path:
 @contextmanager
 def postgres(programs: Path, **settings: str | int) -> Iterator[Place]:
     """Run PostgreSQL inside the block. *settings* are its own, by name. Raises ChildError."""
-    as_whom: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+    as_whom: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if system.user_id() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="poller-pg-"))
     try:
         if as_whom:
-            shutil.chown(folder, "postgres", "postgres")
+            system.give_to(folder, "postgres")
         data = folder / "data"
         command = [
             programs / "initdb",

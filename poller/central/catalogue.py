@@ -107,6 +107,14 @@ SETTINGS = (
         "12",
     ),
     Setting(
+        "retention",
+        "job_months",
+        Whole(1, 360),
+        24,
+        "Months of the jobs of production presses, from their arrival on: they may name people, where a site keeps names.",
+        "6",
+    ),
+    Setting(
         "updates",
         "folder",
         Folder(),

@@ -21,6 +21,7 @@ from poller.central.store.tables import metadata
 DELETED = (
     *("content", "line", "fresh", "daily", "batch", "nonce", "settings", "token", "agent_key", "agent", "site"),
     *("evidence", "standing", "closing", "growth"),
+    *("job", "job_batch", "job_cursor"),
     *("device_event", "sighting", "device_name", "device_batch", "device_cursor", "contact", "location", "article", "person"),
 )
 """The tables whose rows go, in an order their references allow."""

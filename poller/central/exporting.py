@@ -41,6 +41,8 @@ LEFT_OUT = {
     "closing": "how far the work is",
     "device_cursor": "how far the work is",
     "device_batch": "how far the work is",
+    "job_cursor": "how far the work is",
+    "job_batch": "how far the work is",
 }
 """The tables that are not exported, each with why."""
 SHEETS = ("device", "contract", "location", "contact", "sighting", "article")
@@ -118,7 +120,7 @@ FACTS = {
     "contact": ("name", "mail", "phone"),
 }
 """What is sealed in a row, by table, as CSV has columns for it."""
-_ROW_OF = {"device_event": "id", "evidence": "hash"}
+_ROW_OF = {"device_event": "id", "evidence": "hash", "job": "key"}
 """What a sealed row is bound to, where it is not the column of the table's own name."""
 
 

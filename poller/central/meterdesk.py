@@ -23,7 +23,7 @@ from poller.central.closing import raw_samples
 from poller.central.days import DAY, day_of, end_of, load_zone
 from poller.central.plausible import Limits
 from poller.central.samples import Origin
-from poller.central.standing import Decision, Standing, propose
+from poller.central.standing import Decision, Standing, proposal_for
 from poller.central.store import agents, ledger
 from poller.central.store import meters as kept
 from poller.central.store import personal as personals
@@ -92,9 +92,9 @@ class MeterDesk:
             odd = case.standing.suspicion
             if odd is None:
                 raise NotDoneError(f"nothing about {case.name} waits for a decision; poller central meter held")
-            chosen = decision or propose(odd.oddity)
+            chosen = decision or proposal_for(case.standing)
             if chosen is None:
-                raise NotDoneError("there is no proposal for a jump: only a person can know; goes-on, new-run or ignore")
+                raise NotDoneError(f"there is no proposal for this {odd.oddity.kind}: only a person can know; goes-on, new-run or ignore")
             chosen = replace(chosen, user=case.user, evidence=await self._keep(case, note))
             end_utc = end_of(case.stands.closed, case.zone)
             raw = await raw_samples(case.db, account, case.name, case.personal, odd.kept[0].taken_utc, end_utc)
@@ -229,7 +229,7 @@ def _held(row: dict[str, Any]) -> Held:
     standing: Standing = row["standing"]
     odd = standing.suspicion
     assert odd is not None
-    proposal = propose(odd.oddity)
+    proposal = proposal_for(standing)
     return Held(
         account=row["account"],
         device=row["device"],

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise, takewhile
-from operator import add, sub
+from operator import add, attrgetter, sub
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -49,6 +49,7 @@ def close(
     usable, aside = sift(samples, None if standing is None else standing.newest, end_utc=end_utc)
     taking = _Taking(device, standing, model=model, day=day, zone=zone, limits=limits)
     taking.aside = aside
+    taking.doubt([one.sample for one in aside if one.why == "clock"])
     for sample in usable:
         taking.take(sample)
     taking.finish(end_utc)
@@ -138,6 +139,25 @@ class _Taking:
             self.aside.append(Aside(sample=sample, why="skew"))
         else:
             self._suspicion = Suspicion(oddity=oddity, kept=(sample,))
+
+    def doubt(self, samples: Iterable[Sample]) -> None:
+        """Look at readings whose time cannot be right: nobody knows when a counter fell in them, but that it fell.
+
+        They stand in the order in which their agent numbered them. Without this a roll-back that only they show would be lost.
+        """
+        last = self._last
+        if last is None or self._suspicion is not None:
+            return
+        before = last
+        for sample in sorted([one for one in samples if (one.agent, one.sequence > last.sequence) == (last.agent, True)], key=_numbered):
+            was = dict(zip(before.shape.cells, before.counts, strict=True))
+            if any(was.get(cell, 0) - count > SLIP_PAGES for cell, count in zip(sample.shape.cells, sample.counts, strict=True)):
+                now = replace(sample, taken_utc=max(sample.taken_utc, last.taken_utc))
+                oddity = self._judge(before, now)
+                if oddity is not None:
+                    self._suspicion = Suspicion(oddity=oddity, kept=(now,))
+                return
+            before = sample
 
     def can_follow(self, sample: Sample) -> bool:
         oddity = None if self._last is None else self._judge(self._last, sample)
@@ -290,6 +310,9 @@ class _Taking:
 
     def _day_of(self, sample: Sample) -> date:
         return self._closing if sample.taken_utc >= self._begin_utc else day_of(sample.taken_utc, self._zone)
+
+
+_numbered = attrgetter("sequence")
 
 
 def _is_crossing(last: Sample, sample: Sample) -> bool:

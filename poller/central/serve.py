@@ -18,6 +18,7 @@ from poller import __version__, exposition
 from poller.central.api import Api
 from poller.central.closing import Closer
 from poller.central.intake import Intake
+from poller.central.jobs import Jobs
 from poller.central.keys import Keys
 from poller.central.processing import Devices
 from poller.central.receive import OPENING_THREADS, Receiver
@@ -86,10 +87,13 @@ class Central:
             async with asyncio.TaskGroup() as group:
                 group.create_task(upkeep.run(stop), name="upkeep")
                 devices = group.create_task(Devices(database, self.keys.store, self._clock).run(), name="devices")
-                group.create_task(Closer(database, self.keys.store, self._clock).run(stop), name="meters")
+                jobs = group.create_task(Jobs(database, self.keys.store, self._clock).run(), name="jobs")
+                closer = group.create_task(Closer(database, self.keys.store, self._clock).run(stop), name="meters")
                 await stop.wait()
                 self._is_stopping = True
                 devices.cancel()  # what is cut off is begun again
+                jobs.cancel()
+                closer.cancel()
         finally:
             for runner in self._runners:
                 await runner.cleanup()

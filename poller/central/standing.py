@@ -100,6 +100,14 @@ class Decision(Value, frozen=True, kw_only=True):
     evidence: str | None = None
 
 
+def proposal_for(standing: Standing) -> Decision | None:
+    """Return what most likely fits a held device; None where a person has to look first, also at two agents' clocks that may differ."""
+    odd = standing.suspicion
+    if odd is None or (odd.oddity.kind == "roll-back" and odd.kept[0].agent != standing.last.agent):
+        return None
+    return propose(odd.oddity)
+
+
 def propose(oddity: Oddity) -> Decision | None:
     """Return the decision that most likely fits, for a person to confirm; None where only a person can know (a leap)."""
     match oddity.kind:

@@ -12,8 +12,8 @@ from poller.config import Listen, Log, Origin
 from poller.config.values import Shown
 from poller.model import Secret
 
-Kept = Literal["raw", "daily", "meters"]
-"""What there is to keep: lines as they came, daily rows, meters."""
+Kept = Literal["raw", "daily", "meters", "jobs"]
+"""What there is to keep: lines as they came, daily rows, meters, jobs of presses."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,7 @@ class Retention(_Value, frozen=True, kw_only=True):
     raw_days: int = 35
     daily_months: int = 13
     meter_years: int = 10
+    job_months: int = 24
 
     def kept_from(self, kept: Kept, now_utc: datetime) -> date:
         """Return the first day of which everything is kept."""
@@ -53,6 +54,8 @@ class Retention(_Value, frozen=True, kw_only=True):
                 return _months_before(today, self.daily_months)
             case "meters":
                 return _months_before(today, 12 * self.meter_years)
+            case "jobs":
+                return _months_before(today, self.job_months)
 
 
 class Config(_Value, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from poller.cli.central_devices import contract, device
+from poller.cli.central_jobs import job
 from poller.cli.central_lists import audit, erase_account, export_account, import_list
 from poller.cli.central_meters import close, meter, set_zone, verify
 from poller.cli.central_office import ConfigOption, administer, group, load_config, not_installed, show_rows, with_database
@@ -37,7 +38,7 @@ for name, below in (("account", account), ("site", site), ("token", token), ("ag
     central.add_typer(below, name=name)
 for name, below in (("device", device), ("contract", contract), ("location", location), ("contact", contact)):
     central.add_typer(below, name=name)
-for name, below in (("catalogue", catalogue), ("user", user), ("meter", meter)):
+for name, below in (("catalogue", catalogue), ("user", user), ("meter", meter), ("job", job)):
     central.add_typer(below, name=name)
 central.command("replay")(replay)
 central.command("import")(import_list)

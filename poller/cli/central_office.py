@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from poller import system
 from poller.cli.running import run_async
 from poller.errors import HostError
 from poller.logs import printable
@@ -102,7 +103,7 @@ def who() -> str:
     try:
         user = f"cli {getpass.getuser()}"
     except (OSError, KeyError):  # a container's user without a name
-        user = f"cli uid {os.getuid()}" if hasattr(os, "getuid") else "cli"
+        user = f"cli uid {number}" if (number := system.user_id()) is not None else "cli"
     named = printable(os.environ.get("POLLERCENTRAL_WHO", "").strip())[:_WHO_CHARACTERS_MAX]
     return f"{user} for {named}" if named else user
 

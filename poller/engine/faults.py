@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter as Tally
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import PurePath
+from types import TracebackType
 
 from poller.errors import MisreadError, PollerError
 from poller.logs import emit
@@ -21,33 +20,44 @@ _times: Tally[str] = Tally()
 """How often each place in the code has failed since the start."""
 
 
-@contextmanager
-def contained(target: Target) -> Iterator[None]:
+class contained:  # noqa: N801  read as a word: `with contained(target)`
     """Keep a fault of ours to the device that shows it: one odd printer must not blind a whole site.
 
     The one place that catches everything: it logs and raises MisreadError, which is counted like any other failure. A fault that every
     device meets is logged with its traceback once for each place in the code; from then on with the place and how often.
+
+    A class, since every poll enters it: as a generator it would cost four times as much.
     """
-    try:
-        yield
-    except PollerError:
-        raise
-    except Exception as error:
-        place = _place(error)
-        is_known = place in _times or len(_times) >= _PLACES_MAX
-        if place in _times or not is_known:
-            _times[place] += 1
-        emit(
-            log,
-            logging.ERROR,
-            "device.misread",
-            exc_info=None if is_known else error,
-            address=target.address,
-            error=type(error).__name__,
-            place=place,
-            times=_times.get(place),
-        )
-        raise MisreadError(target.address) from error
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PollerError):
+            _tell(error, self._target)
+            raise MisreadError(self._target.address) from error
+
+
+def _tell(error: Exception, target: Target) -> None:
+    place = _place(error)
+    is_known = place in _times or len(_times) >= _PLACES_MAX
+    if place in _times or not is_known:
+        _times[place] += 1
+    emit(
+        log,
+        logging.ERROR,
+        "device.misread",
+        exc_info=None if is_known else error,
+        address=target.address,
+        error=type(error).__name__,
+        place=place,
+        times=_times.get(place),
+    )
 
 
 def _place(error: Exception) -> str:

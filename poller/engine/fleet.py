@@ -1,7 +1,7 @@
 """The fleet: the latest reading of every printer, kept the way it is asked for.
 
-A reading is turned into JSON and into metric text once, when it comes in; a scrape only joins what is there. The values themselves are
-not kept beside their JSON (they would take twice its room); who needs them reads them from it.
+A reading is turned into metric text once, when it comes in; a scrape only joins what is there. Its values are kept, not its JSON: equal
+rows of all printers are one object each, so they take a fraction of the room.
 An `Entry` never changes, a new poll replaces it: so whoever holds a list of entries sees the fleet of one moment, however long he looks.
 
 A printer that falls silent keeps its values for `stale_after_seconds`, then only `printer_up` 0 until `forget_after_seconds`. Both are

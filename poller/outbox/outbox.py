@@ -218,7 +218,7 @@ class Outbox:
         lines = [row.line for row in fresh] if self._has_central else []
         days = {row.day[:2]: row.day for row in fresh if row.day is not None}  # the last of each printer and day
         today = schema.local_day(self._clock.utc())
-        await self._make_room(size_bytes(lines, len(fresh)), today)
+        await self._make_room(size_bytes(lines, days.values()), today)
         is_new_day = today != self._tidied_day
         if is_new_day:
             await self._remove_old_copies()

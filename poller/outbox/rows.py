@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from poller.sealing.envelope import PLAIN_BYTES_MAX
 from poller.sealing.local_key import LocalKey
 
 _SEALED_BYTES = 33  # what the local key adds
-_ROW_BYTES = 1_200  # of a line beside its body: columns, and its day
+_ROW_BYTES = 300  # of a line and its day beside their bodies: columns, and their places in the indexes
 _TURNS = frozenset({Reason.IDENTITY, Reason.COUNTER_FELL})
 
 LineRow = tuple[bytes, int, int, int, bytes]
@@ -50,7 +50,8 @@ def make_rows(lines: Sequence[Line], key: LocalKey, hash_key: bytes) -> list[Row
     return rows
 
 
-def size_bytes(lines: Sequence[LineRow], rows_count: int) -> int:
-    """Return what *lines*, of *rows_count* rows with their days, take in the file at most."""
+def size_bytes(lines: Sequence[LineRow], days: Collection[DayRow]) -> int:
+    """Return what *lines* and *days* take in the file at most: bodies of lines in whole pages, days in pages two thirds full."""
     page_bytes = schema.FORM.page_bytes
-    return sum(-(-len(line[-1]) // page_bytes) * page_bytes for line in lines) + _ROW_BYTES * rows_count
+    bodies = sum(-(-len(line[-1]) // page_bytes) * page_bytes for line in lines)
+    return bodies + sum(len(day[-1]) * 3 // 2 for day in days) + _ROW_BYTES * (len(lines) + len(days)) + 2 * page_bytes

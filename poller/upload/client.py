@@ -31,7 +31,7 @@ from poller import __version__
 from poller.clock import Clock
 from poller.config import Proxies, Proxy
 from poller.errors import HostError, RefusedError, SealError, UnreachableError, UnreachedError
-from poller.host import addresses_of
+from poller.resolver import addresses_of
 from poller.sealing.keys import SigningKey
 from poller.sealing.signatures import Answer, Request, Resolve, sign_request, verify_answer
 

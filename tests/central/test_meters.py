@@ -20,7 +20,7 @@ from poller.central.chain import Entry
 from poller.central.days import DAY, day_of
 from poller.central.plausible import Limits
 from poller.central.samples import Sample, shape_of
-from poller.central.standing import Closed, Decision, Standing, propose
+from poller.central.standing import Closed, Decision, Standing, proposal_for, propose
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = date(2025, 3, 3)
@@ -384,3 +384,48 @@ def test_ignoring_ends_where_the_readings_can_follow_again() -> None:
     assert [(one.kind, totals(one)["total"]) for one in closed.entries[:2]] == [("decision", 500), ("meter", 530)]
     assert closed.standing is not None
     assert closed.standing.is_open  # what came after is another question
+
+
+# --- what a simulated year found -------------------------------------------------------------------------------------------
+
+
+def test_pages_printed_while_a_counter_had_leapt_are_not_lost_when_it_goes_back() -> None:
+    leapt = after((1_050_000,), (1_050_060,), (50_498,))
+    standing, ledger, aside = live([*BEFORE, *leapt], days=7)
+    assert standing.suspicion is not None and standing.suspicion.is_held
+    assert [entry.kind for entry in ledger][-1] == "held"
+    assert aside == []
+
+
+def test_a_leap_that_is_taken_back_with_nothing_printed_meanwhile_asks_nobody() -> None:
+    standing, _, aside = live([*BEFORE, *after((1_050_000,), (1_050_000,), (50_503,))], days=7)
+    assert standing.suspicion is None
+    assert standing.totals[0] == 503
+    assert aside == ["passing"] * 2
+
+
+def test_a_counter_that_fell_in_readings_whose_time_cannot_be_right_is_held() -> None:
+    """The clock was half a day ahead for three readings; afterwards the counters have passed where they had been."""
+    ahead = [sample(150 + 4 * at, count, sequence=15000 + at) for at, count in enumerate((50_510, 50_300, 50_480))]
+    right = [sample(150 + 4 * at, count, sequence=15010 + at) for at, count in enumerate((50_520, 50_600, 50_700))]
+    later = [sample(200, 50_900, sequence=20000)]
+    standing, _, aside = live([*BEFORE, *ahead, *right, *later], days=10)
+    assert set(aside) == {"clock"}
+    assert standing.suspicion is not None
+    assert standing.suspicion.kept[0].counts == (50_300,)
+
+
+def test_readings_whose_time_cannot_be_right_and_that_only_grew_hold_nothing() -> None:
+    ahead = [sample(150 + 4 * at, count, sequence=15000 + at) for at, count in enumerate((50_510, 50_520, 50_530))]
+    right = [sample(150 + 4 * at, count, sequence=15010 + at) for at, count in enumerate((50_540, 50_600, 50_700))]
+    standing, _, _ = live([*BEFORE, *ahead, *right, sample(200, 50_900, sequence=20000)], days=10)
+    assert standing.suspicion is None
+    assert standing.totals[0] == 900
+
+
+def test_of_two_agents_that_disagree_nothing_is_proposed_before_somebody_looked_at_their_clocks() -> None:
+    behind = sample(138, 50_655, agent="b", sequence=7)
+    standing, _, _ = live([*BEFORE, behind, *[sample(142 + 6 * at, 50_620 + at) for at in range(8)]], days=9)
+    assert standing.suspicion is not None and standing.suspicion.is_held
+    assert standing.suspicion.oddity.kind == "roll-back"
+    assert proposal_for(standing) is None

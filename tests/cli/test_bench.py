@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from poller.bench.rows import ROWS
 from poller.cli.app import main
 
 MARKED = "# Page\n\n<!-- poller bench -->\nyesterday\n<!-- end -->\n\nprose\n"
@@ -30,7 +31,7 @@ def test_a_row_is_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_row_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "sweep", "swep"]) == 2
-    assert capsys.readouterr().err == "swep: no such row; there are sweep, loss, poll, v3, metrics, scrape, memory, restart\n"
+    assert capsys.readouterr().err == f"swep: no such row; there are {', '.join(ROWS)}\n"
 
 
 def test_the_table_is_put_between_its_marks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -58,7 +59,7 @@ def test_the_mood_of_a_printer_by_what_it_says(
         ({"by_range": {"elsewhere": 60.0}, "by_printer": {"serial:11:B": 30.0}}, 900.0),
     ],
 )
-def test_the_nearest_interval_counts(changes: dict[str, dict[str, float]], every_seconds: float) -> None:
+def test_the_nearest_interval_counts(changes: dict[str, Any], every_seconds: float) -> None:
     assert RHYTHM._replace(**changes).every(PRINTER) == every_seconds
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -254,6 +256,25 @@ async def saying(answer: bytes | None) -> AsyncIterator[str]:
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         await over.wait()
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("is_by_proxy", [False, True], ids=["direct", "by a proxy"])
+async def test_the_end_of_the_program_does_not_wait_for_a_name_server(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, *, is_by_proxy: bool
+) -> None:
+    """A thread of the loop's own would be waited for, for as long as a resolver takes to give up: half a minute."""
+    threads: list[threading.Thread] = []
+
+    def ask(*_: object, **__: object) -> list[object]:
+        threads.append(threading.current_thread())
+        raise socket.gaierror(socket.EAI_NONAME, "")
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    proxies = through("proxy.example.com:3128") if is_by_proxy else NO_PROXY
+    error = await fault_of(CentralClient("http://central.example.com", clock, proxies=proxies))
+    assert error.kind == "dns"
+    assert [thread.daemon for thread in threads] == [True]
 
 
 @pytest.mark.both_loops

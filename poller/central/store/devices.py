@@ -123,8 +123,8 @@ async def load(db: AsyncConnection, of: str, ids: Iterable[str], personal: Perso
     for part in _parts(ids):
         rows = await db.execute(select(device).where(device.c.account == of, device.c.device.in_(part)))
         for row in rows.mappings():
-            facts = personal.open("device", row["device"], row["personal"])
-            plain = {name: row[name] for name in _PLAIN}
+            facts: dict[str, Any] = personal.open("device", row["device"], row["personal"])
+            plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
             found[row["device"]] = Device(id=row["device"], **plain, **facts)
     return found
 

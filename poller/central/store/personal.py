@@ -85,7 +85,7 @@ async def destroy(db: AsyncConnection, account: str, *, now_utc: datetime) -> No
 
 
 async def is_erased(db: AsyncConnection, account: str) -> bool:
-    return await _wrapped(db, account) == b""
+    return bool(await _wrapped(db, account) == b"")
 
 
 async def _wrapped(db: AsyncConnection, account: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table, delete, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.store import ledger, partitions
+from poller.central.store import jobs, ledger, partitions
 from poller.central.store.database import Database
 from poller.central.store.tables import account, batch, meter
 from poller.central.values import Retention
@@ -39,6 +39,7 @@ async def prune(database: Database, retention: Retention, now_utc: datetime) -> 
                     gone[month.table] = gone.get(month.table, 0) + 1
             database.forget_months()
     gone[batch.name] = await _delete_batches(database, _begin(retention.kept_from("daily", now_utc)))
+    gone[jobs.job.name] = await jobs.prune(database, _begin(retention.kept_from("jobs", now_utc)))
     return {name: count for name, count in gone.items() if count}
 
 

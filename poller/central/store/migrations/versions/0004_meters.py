@@ -33,9 +33,7 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(length=64), nullable=False, comment="the time zone whose days these are"),
         sa.Column("closed", sa.Date(), nullable=True, comment="the last day that is closed for all its devices"),
         sa.Column("until_utc", UtcTime(), nullable=True, comment="batches received until then are in the meters"),
-        sa.Column(
-            "leased_until_utc", UtcTime(), nullable=True, comment="until when another process leaves it to the one that is at it"
-        ),
+        sa.Column("leased_until_utc", UtcTime(), nullable=True, comment="until when another process leaves it to the one that is at it"),
         sa.ForeignKeyConstraint(["account"], ["account.account"], name=op.f("fk_closing_account")),
         sa.PrimaryKeyConstraint("account", "zone", name=op.f("pk_closing")),
     )
