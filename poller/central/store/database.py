@@ -113,7 +113,7 @@ class Database:
                 assert connection is not None
                 try:
                     yield connection
-                except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                     if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
                         raise
                     raise UnavailableError(getattr(error, "sqlstate", None) or type(error).__name__) from error
