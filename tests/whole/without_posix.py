@@ -84,10 +84,11 @@ def take_away() -> None:
 def import_everything() -> None:
     import poller
 
+    # Alembic runs its steps itself
     for module in pkgutil.walk_packages(poller.__path__, "poller."):
         if not module.name.endswith("__main__") and not module.name.startswith(
             "poller.central.store.migrations."
-        ):  # Alembic runs these itself
+        ):
             sys.stdout.write(f"{importlib.import_module(module.name).__name__}\n")
 
 
