@@ -86,9 +86,7 @@ def import_everything() -> None:
 
     # Alembic runs its steps itself
     for module in pkgutil.walk_packages(poller.__path__, "poller."):
-        if not module.name.endswith("__main__") and not module.name.startswith(
-            "poller.central.store.migrations."
-        ):
+        if not module.name.endswith("__main__") and not module.name.startswith("poller.central.store.migrations."):
             sys.stdout.write(f"{importlib.import_module(module.name).__name__}\n")
 
 
