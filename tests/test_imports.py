@@ -59,11 +59,26 @@ PURE = [
     *("ipp", "ipp.message", "printers.*", "engine.targets", "engine.pacing", "engine.schedule", "engine.sounding", "engine.journal"),
     *("engine.remembered", "engine.notable", "engine.rhythm", "engine.roster", "engine.presence", "engine.search"),
     *ACCOUNTING,
-    *("central.calendar", "central.history", "central.yields", "central.slots", "central.supplies", "central.policy", "central.requests"),
-    *("central.watch", "central.replay", "central.counting", "central.complaints"),
-    *("central.days", "central.samples", "central.plausible", "central.oddities", "central.ordering", "central.meters"),
-    *("central.supplements", "central.formulas", "central.chain", "central.standing", "central.dailies"),
-    *("central.devices", "central.contracts", "central.columns"),
+    *(
+        "central.supplies.calendar",
+        "central.supplies.history",
+        "central.supplies.yields",
+        "central.supplies.slots",
+        "central.supplies.forecast",
+        "central.supplies.policy",
+        "central.supplies.requests",
+    ),
+    *("central.supplies.watch", "central.supplies.replay", "central.supplies.counting", "central.supplies.complaints"),
+    *(
+        "central.meters.days",
+        "central.meters.samples",
+        "central.meters.plausible",
+        "central.meters.oddities",
+        "central.meters.ordering",
+        "central.meters.validation",
+    ),
+    *("central.meters.supplements", "central.meters.formulas", "central.meters.chain", "central.meters.standing", "central.meters.dailies"),
+    *("central.devices.recognition", "central.office.contracts", "central.office.columns"),
 ]
 IMPURE = set("asyncio concurrent logging select selectors socket sqlite3 ssl subprocess threading time uvloop".split())
 

@@ -15,14 +15,14 @@ from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 
 from poller import __version__, exposition
-from poller.central.api import Api
-from poller.central.closing import Closer
-from poller.central.intake import Intake
-from poller.central.jobs import Jobs
+from poller.central.devices.jobs import Jobs
+from poller.central.devices.processing import Devices
 from poller.central.keys import Keys
-from poller.central.processing import Devices
-from poller.central.receive import OPENING_THREADS, Receiver
-from poller.central.settings import Settings
+from poller.central.meters.closing import Closer
+from poller.central.receiving.api import Api
+from poller.central.receiving.intake import Intake
+from poller.central.receiving.receive import OPENING_THREADS, Receiver
+from poller.central.receiving.settings import Settings
 from poller.central.store.database import Database
 from poller.central.tally import Tally
 from poller.central.upkeep import Upkeep

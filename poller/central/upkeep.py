@@ -13,10 +13,10 @@ from concurrent.futures import Executor
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
-from poller.central import dailies
-from poller.central.dailies import Days
-from poller.central.days import load_zone
-from poller.central.receive import mark_of, read_reading
+from poller.central.meters import dailies
+from poller.central.meters.dailies import Days
+from poller.central.meters.days import load_zone
+from poller.central.receiving.receive import mark_of, read_reading
 from poller.central.store import batches, daily, partitions
 from poller.central.store.batches import Content
 from poller.central.store.database import Database, UnavailableError

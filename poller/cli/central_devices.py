@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from poller.central.keys import Keys
-    from poller.central.management import Management
+    from poller.central.office.management import Management
     from poller.central.store.database import Database
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def manage(option: Path | None, work: Callable[[Management, datetime], Awaitable
     from poller.clock import SystemClock
 
     async def run(database: Database, opened: Keys) -> T:
-        from poller.central.management import Management
+        from poller.central.office.management import Management
 
         return await work(Management(database, opened, who=who()), SystemClock().utc())
 
@@ -234,7 +234,7 @@ def set_contract(
 
         poller central contract set acme VNB3K12345 --kind full-service --number V-1 --begins 2026-12-01
     """
-    from poller.central.contracts import FULL_SERVICE, KINDS, Contract
+    from poller.central.office.contracts import FULL_SERVICE, KINDS, Contract
 
     if kind not in KINDS:
         raise ConfigError([f"--kind: {kind!r} is none of {', '.join(KINDS)}"])

@@ -50,7 +50,7 @@ def list_jobs(
     first, last = _day(since, "--since"), _day(until, "--until")
 
     async def work(database: Database, keys: Keys) -> list[dict[str, Any]]:
-        from poller.central.jobs import Joblist
+        from poller.central.devices.jobs import Joblist
         from poller.clock import SystemClock
 
         desk = Joblist(database, keys.store, SystemClock())
@@ -81,7 +81,7 @@ def sum_jobs(
     first, last = _day(since, "--since"), _day(until, "--until")
 
     async def work(database: Database, keys: Keys) -> list[dict[str, Any]]:
-        from poller.central.jobs import Joblist
+        from poller.central.devices.jobs import Joblist
         from poller.clock import SystemClock
 
         return await Joblist(database, keys.store, SystemClock()).sums(of, site=site, since=first, until=last, cost_centre=cost_centre)

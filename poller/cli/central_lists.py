@@ -16,8 +16,8 @@ from poller.errors import ConfigError, HostError
 from poller.logs import printable
 
 if TYPE_CHECKING:
-    from poller.central.importing import Preview
     from poller.central.keys import Keys
+    from poller.central.office.importing import Preview
     from poller.central.store.database import Database
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The customer.")]
@@ -44,7 +44,7 @@ def import_list(
     from poller.clock import SystemClock
 
     async def work(database: Database, opened: Keys) -> Preview:
-        from poller.central.importing import KINDS, Importer
+        from poller.central.office.importing import KINDS, Importer
 
         if what not in KINDS:
             raise ConfigError([f"--list: {what!r} is none of {', '.join(KINDS)}"])
@@ -72,7 +72,7 @@ def export_account(
     from poller.clock import SystemClock
 
     async def work(database: Database, opened: Keys) -> dict[str, int]:
-        from poller.central.exporting import Exporter
+        from poller.central.office.exporting import Exporter
 
         return await Exporter(database, opened, who=who()).export(of, path, now_utc=SystemClock().utc())
 
@@ -100,7 +100,7 @@ def erase_account(
         raise ConfigError([f"this erases {of} for good; export it first, then give --yes"])
 
     async def work(database: Database, _: Keys) -> tuple[dict[str, int], bool, bool]:
-        from poller.central.erasure import Erasure
+        from poller.central.office.erasure import Erasure
 
         return *await Erasure(database, who=who()).erase(of, now_utc=SystemClock().utc()), database.is_sqlite
 

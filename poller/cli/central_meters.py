@@ -18,8 +18,8 @@ from poller.logs import printable
 
 if TYPE_CHECKING:
     from poller.central.keys import Keys
-    from poller.central.meterdesk import Done, MeterDesk
-    from poller.central.proof import Proof
+    from poller.central.meters.meterdesk import Done, MeterDesk
+    from poller.central.meters.proof import Proof
     from poller.central.store.database import Database
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def decide(
 
         poller central meter decide acme VNB3K12345 new-run --from-zero --note 'formatter board changed, ticket 4711'
     """
-    from poller.central.standing import Decision
+    from poller.central.meters.standing import Decision
 
     decision = None
     if verdict != "as-proposed":
@@ -202,7 +202,7 @@ def close(
     """
 
     async def work(database: Database, keys: Keys) -> list[dict[str, Any]]:
-        from poller.central.closing import Closer
+        from poller.central.meters.closing import Closer
         from poller.clock import SystemClock
 
         closer = Closer(database, keys.store, SystemClock())
@@ -232,7 +232,7 @@ def verify(
     known = _read_anchors(anchors)
 
     async def work(database: Database, _: Keys) -> list[Proof]:
-        from poller.central.proof import prove
+        from poller.central.meters.proof import prove
         from poller.central.store import agents
 
         async with database.reading() as db:
@@ -260,7 +260,7 @@ def verify(
 
 def _at_desk(option: Path | None, work: Callable[[MeterDesk], Awaitable[T]]) -> T:
     async def run(database: Database, keys: Keys) -> T:
-        from poller.central.meterdesk import MeterDesk
+        from poller.central.meters.meterdesk import MeterDesk
         from poller.clock import SystemClock
 
         return await work(MeterDesk(database, keys.store, SystemClock(), who=who()))

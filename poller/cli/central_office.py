@@ -18,8 +18,8 @@ from poller.errors import HostError
 from poller.logs import printable
 
 if TYPE_CHECKING:
-    from poller.central.administration import Administration
     from poller.central.keys import Keys
+    from poller.central.office.administration import Administration
     from poller.central.store.database import Database
     from poller.central.values import Config
 
@@ -86,7 +86,7 @@ def administer(option: Path | None, work: Callable[[Administration, datetime], A
     from poller.clock import SystemClock
 
     async def run(database: Database, opened: Keys) -> T:
-        from poller.central.administration import Administration
+        from poller.central.office.administration import Administration
 
         return await work(Administration(database, opened, who=who()), SystemClock().utc())
 

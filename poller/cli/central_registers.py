@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from poller.central.keys import Keys
-    from poller.central.registers import Registers
+    from poller.central.office.registers import Registers
     from poller.central.store.database import Database
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def register(option: Path | None, work: Callable[[Registers, datetime], Awaitabl
     from poller.clock import SystemClock
 
     async def run(database: Database, opened: Keys) -> T:
-        from poller.central.registers import Registers
+        from poller.central.office.registers import Registers
 
         return await work(Registers(database, opened, who=who()), SystemClock().utc())
 

@@ -14,8 +14,8 @@ from poller.cli.options import JsonOption
 from poller.logs import printable
 
 if TYPE_CHECKING:
-    from poller.central.replay import Tally
-    from poller.central.watch import Decision
+    from poller.central.supplies.replay import Tally
+    from poller.central.supplies.watch import Decision
 
 _BAD_SHOWN_MAX = 100
 _STANDARD_INPUT = Path("-")
@@ -38,8 +38,8 @@ def replay(readings: ReadingsOption, settings: SettingsOption = None, as_json: J
 
         poller central replay --readings 2025.ndjson --json
     """
-    from poller.central import replay_settings
-    from poller.central.replay import BadLine, Replay
+    from poller.central.supplies import replay_settings
+    from poller.central.supplies.replay import BadLine, Replay
 
     run = Replay(replay_settings.load(settings) if settings is not None else replay_settings.Settings())
     encode = msgspec.json.Encoder().encode
@@ -63,7 +63,7 @@ def replay(readings: ReadingsOption, settings: SettingsOption = None, as_json: J
 
 def _lines(source: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of *source*; of one that is too long, as much as shows that."""
-    from poller.central.replay import LINE_BYTES_MAX
+    from poller.central.supplies.replay import LINE_BYTES_MAX
 
     while line := source.readline(LINE_BYTES_MAX + 2):
         yield line

@@ -53,7 +53,7 @@ def rotate_keys(config: ConfigOption = None) -> None:
     from poller.clock import SystemClock
 
     async def work(database: Database, opened: Keys) -> int:
-        from poller.central.settings import Settings
+        from poller.central.receiving.settings import Settings
 
         opened.sealing_file.rotate()  # not before the database is there, to announce them in
         opened.signing_file.rotate()
@@ -103,7 +103,7 @@ def set_settings(
         poller central settings set settings.toml --account acme --site hamburg
         poller central settings set settings.toml --agent a-3f9a
     """
-    from poller.central.document import line_of, needed_words, read_document
+    from poller.central.receiving.document import line_of, needed_words, read_document
     from poller.clock import SystemClock
 
     line = line_of(read_document(file))
@@ -111,7 +111,7 @@ def set_settings(
     now_utc = SystemClock().utc()
 
     async def work(database: Database, opened: Keys) -> int:
-        from poller.central.settings import Settings
+        from poller.central.receiving.settings import Settings
 
         found, place, one = await _subject(database, opened, of, at, for_agent)
         return await Settings(database, opened).set(found, line, site=place, agent=one, who=who(), now_utc=now_utc)
@@ -134,10 +134,10 @@ def show_settings(
 
         poller central settings show --account acme --site hamburg
     """
-    from poller.central.document import without_secrets
+    from poller.central.receiving.document import without_secrets
 
     async def work(database: Database, opened: Keys) -> dict[str, Any] | None:
-        from poller.central.settings import Settings
+        from poller.central.receiving.settings import Settings
 
         found, place, one = await _subject(database, opened, of, at, for_agent)
         kept = await Settings(database, opened).show(found, site=place, agent=one)
@@ -162,7 +162,7 @@ async def _subject(
     database: Database, opened: Keys, of: str | None, at: str | None, for_agent: str | None
 ) -> tuple[str, str | None, str | None]:
     """Return account, and site or agent."""
-    from poller.central.administration import Administration
+    from poller.central.office.administration import Administration
 
     office = Administration(database, opened, who=who())
     if for_agent is not None and at is None:

@@ -117,8 +117,8 @@ async def _central(folder: Path) -> AsyncIterator[_Office | None]:
     from poller.clock import SystemClock
 
     try:
-        from poller.central.administration import Administration
         from poller.central.config import load
+        from poller.central.office.administration import Administration
         from poller.central.serve import Central
     except ModuleNotFoundError:
         yield None

@@ -29,11 +29,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from poller.central import chain, formulas, meters, supplements
-from poller.central.days import begin_of, day_of, end_of
-from poller.central.plausible import Limits
-from poller.central.samples import Sample, shape_of
-from poller.central.standing import Closed, Decision, Standing, propose
+from poller.central.meters import chain, formulas, supplements
+from poller.central.meters import validation as meters
+from poller.central.meters.days import begin_of, day_of, end_of
+from poller.central.meters.plausible import Limits
+from poller.central.meters.samples import Sample, shape_of
+from poller.central.meters.standing import Closed, Decision, Standing, propose
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BEGIN = date(2025, 1, 1)

@@ -14,7 +14,7 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy.engine import make_url
 
-from poller.central.administration import Administration
+from poller.central.office.administration import Administration
 from poller.central.serve import Central
 from poller.central.store.database import Database
 from poller.central.values import Config, DatabasePlace, Server

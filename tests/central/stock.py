@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from poller.central.devices.processing import Devices
 from poller.central.keys import Keys
-from poller.central.processing import Devices
-from poller.central.receive import read_line
+from poller.central.receiving.receive import read_line
 from poller.central.store import agents, batches
 from poller.central.store import devices as kept
 from poller.central.store.agents import KnownAgent

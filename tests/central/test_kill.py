@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 from sqlalchemy import func, select
 
-from poller.central.administration import Administration
 from poller.central.keys import Keys
+from poller.central.office.administration import Administration
 from poller.central.store.database import Database
 from poller.central.store.tables import batch, line
 from poller.clock import SystemClock

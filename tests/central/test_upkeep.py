@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
-from poller.central import chain
-from poller.central.chain import Entry, Meter
+from poller.central.meters import chain
+from poller.central.meters.chain import Entry, Meter
 from poller.central.store import batches, daily, ledger, partitions
 from poller.central.store.database import Database
 from poller.central.store.retention import prune

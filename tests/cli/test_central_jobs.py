@@ -12,7 +12,7 @@ from poller.accounting import joblines
 from poller.accounting.job import Job
 from poller.accounting.ledger import Record
 from poller.central.config import load
-from poller.central.jobs import Jobs
+from poller.central.devices.jobs import Jobs
 from poller.cli import app as cli
 from tests.central.stock import stocked
 from tests.fake_clock import START_UTC, FakeClock

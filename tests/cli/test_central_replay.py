@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poller.cli.app import main
-from tests.central.test_replay import falling
+from tests.central.supplies.test_replay import falling
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from poller.central.administration import Administration
 from poller.central.keys import Keys
+from poller.central.office.administration import Administration
 from poller.central.store.database import Database
 from poller.clock import SystemClock
 from poller.sealing import zstd

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from poller.agent import Agent
-from poller.central.settings import Settings
+from poller.central.receiving.settings import Settings
 from poller.clock import SystemClock
 from poller.config import load
 from poller.simulator.server import Simulator

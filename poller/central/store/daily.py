@@ -1,4 +1,4 @@
-"""Daily rows in the store. What they mean is `poller/central/dailies.py`."""
+"""Daily rows in the store. What they mean is `poller/central/meters/dailies.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.dailies import Day, Days, add, spans_from_json, spans_to_json
+from poller.central.meters.dailies import Day, Days, add, spans_from_json, spans_to_json
 from poller.central.store.tables import agent, daily, site
 
 _PRINTERS_AT_ONCE = 500  # SQLite takes 32,766 values in a statement

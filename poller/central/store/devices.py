@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.devices import Device, Event, Holder, is_serial
+from poller.central.devices.recognition import Device, Event, Holder, is_serial
 from poller.central.store.inventory import contract, device, device_batch, device_cursor, device_event, device_name, location, sighting
 from poller.central.store.personal import Personal
 from poller.central.store.tables import agent, content

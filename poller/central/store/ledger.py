@@ -1,4 +1,4 @@
-"""The ledger of meters in the store: appended to, read in order, dropped from its old end. What it says is `poller/central/chain.py`."""
+"""The ledger of meters in the store: appended to, read in order, dropped from its old end. See `meters/chain.py`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central import chain
-from poller.central.chain import Entry, Head, Meter, Row
+from poller.central.meters import chain
+from poller.central.meters.chain import Entry, Head, Meter, Row
 from poller.central.store.database import Database
 from poller.central.store.tables import ledger, meter
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.contracts import Contract
+from poller.central.office.contracts import Contract
 from poller.central.store.inventory import article, contact, contract, location, person
 from poller.central.store.personal import Personal
 

@@ -14,9 +14,9 @@ from sqlalchemy import func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.chain import Entry, Row
-from poller.central.samples import Sample, sequence_of
-from poller.central.standing import Standing
+from poller.central.meters.chain import Entry, Row
+from poller.central.meters.samples import Sample, sequence_of
+from poller.central.meters.standing import Standing
 from poller.central.store.devices import ASKED_MAX
 from poller.central.store.inventory import TEXT_CHARACTERS_MAX, device, sighting
 from poller.central.store.personal import Personal
@@ -197,7 +197,7 @@ async def raw_lines(
     db: AsyncConnection, of: str, name: str, personal: Personal, begin_utc: datetime, end_utc: datetime
 ) -> list[tuple[str, int, datetime, bytes]]:
     """Return a device's lines made from one time to before another, as far as they are kept: agent, sequence, received, line."""
-    from poller.central.devices import kept_printer
+    from poller.central.devices.recognition import kept_printer
 
     met = (await db.execute(select(sighting.c.agent, sighting.c.printer).where(sighting.c.account == of, sighting.c.device == name))).all()
     window = (line.c.account == of) & (line.c.taken_utc >= begin_utc) & (line.c.taken_utc < end_utc) & (line.c.type == "reading")

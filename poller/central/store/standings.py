@@ -17,7 +17,7 @@ standing = Table(
     Column("closed", Date, nullable=False, comment="the last day its meters were closed for"),
     Column("is_due", Boolean, nullable=False, comment="to be looked at by the next close, though nothing new came"),
     Column("held_utc", UtcTime, nullable=True, comment="since when a person is asked about it"),
-    Column("body", LargeBinary, nullable=False, comment="poller/central/standing.py as JSON, and readings of days not closed yet"),
+    Column("body", LargeBinary, nullable=False, comment="poller/central/meters/standing.py as JSON, and readings of days not closed yet"),
     ForeignKeyConstraint(["account"], ["account.account"]),
     Index(None, "account", "is_due"),
     Index(None, "account", "held_utc"),
@@ -41,7 +41,7 @@ growth = Table(
     account_column(),
     Column("model", String(TEXT_CHARACTERS_MAX), primary_key=True),
     Column("cell", String(CELL_CHARACTERS_MAX), primary_key=True),
-    Column("tally", JSON, nullable=False, comment="device-days by how many bits the pages of one have; poller/central/plausible.py"),
+    Column("tally", JSON, nullable=False, comment="device-days by how many bits the pages of one have; poller/central/meters/plausible.py"),
     ForeignKeyConstraint(["account"], ["account.account"]),
 )
 

@@ -231,7 +231,7 @@ daily = Table(
     Column("first_utc", UtcTime, nullable=False),
     Column("last_utc", UtcTime, nullable=False),
     Column("readings", Integer, nullable=False),
-    Column("counters", JSON, nullable=False, comment="by cell: first, last, min, max; see poller/central/dailies.py"),
+    Column("counters", JSON, nullable=False, comment="by cell: first, last, min, max; see poller/central/meters/dailies.py"),
     Column("levels", JSON, nullable=False, comment="by supply key: first, last, min, max of its ratio"),
     **by_month("day", "daily"),
 )
@@ -247,7 +247,7 @@ ledger = Table(
     Column("floor_hash", LargeBinary(32), nullable=False),
     ForeignKeyConstraint(["account"], ["account.account"]),
 )
-"""The two ends of each account's chain of meters (poller/central/chain.py). Its row is what appending waits for."""
+"""The two ends of each account's chain of meters (poller/central/meters/chain.py). Its row is what appending waits for."""
 
 meter = Table(
     "meter",

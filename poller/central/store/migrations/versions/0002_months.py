@@ -78,7 +78,7 @@ def _create() -> None:
         sa.Column("first_utc", UtcTime(), nullable=False),
         sa.Column("last_utc", UtcTime(), nullable=False),
         sa.Column("readings", sa.Integer(), nullable=False),
-        sa.Column("counters", sa.JSON(), nullable=False, comment="by cell: first, last, min, max; see poller/central/dailies.py"),
+        sa.Column("counters", sa.JSON(), nullable=False, comment="by cell: first, last, min, max; see poller/central/meters/dailies.py"),
         sa.Column("levels", sa.JSON(), nullable=False, comment="by supply key: first, last, min, max of its ratio"),
         sa.PrimaryKeyConstraint("account", "day", "printer", name=op.f("pk_daily")),
         postgresql_partition_by="RANGE (day)",

@@ -20,7 +20,10 @@ def upgrade() -> None:
         sa.Column("is_due", sa.Boolean(), nullable=False, comment="to be looked at by the next close, though nothing new came"),
         sa.Column("held_utc", UtcTime(), nullable=True, comment="since when a person is asked about it"),
         sa.Column(
-            "body", sa.LargeBinary(), nullable=False, comment="poller/central/standing.py as JSON, and readings of days not closed yet"
+            "body",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="poller/central/meters/standing.py as JSON, and readings of days not closed yet",
         ),
         sa.ForeignKeyConstraint(["account"], ["account.account"], name=op.f("fk_standing_account")),
         sa.PrimaryKeyConstraint("account", "device", name=op.f("pk_standing")),
@@ -43,7 +46,10 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=300), nullable=False),
         sa.Column("cell", sa.String(length=64), nullable=False),
         sa.Column(
-            "tally", sa.JSON(), nullable=False, comment="device-days by how many bits the pages of one have; poller/central/plausible.py"
+            "tally",
+            sa.JSON(),
+            nullable=False,
+            comment="device-days by how many bits the pages of one have; poller/central/meters/plausible.py",
         ),
         sa.ForeignKeyConstraint(["account"], ["account.account"], name=op.f("fk_growth_account")),
         sa.PrimaryKeyConstraint("account", "model", "cell", name=op.f("pk_growth")),

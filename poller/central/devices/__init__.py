@@ -1,0 +1,1 @@
+"""From stored lines to the devices and jobs they tell of."""

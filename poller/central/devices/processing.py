@@ -1,0 +1,287 @@
+"""From the lines that agents sent to the devices they are of: some batches a step, each step one transaction.
+
+A step can be repeated, cut off and run by several processes: which batches are in the devices is written down in the transaction that puts
+them there, and of several that would do the same account one does it. The cursor goes by the time of arrival; since a batch that arrived
+earlier may be committed later, the last hour is always looked through again for batches that are not in yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from poller.central.devices import recognition as who
+from poller.central.devices.recognition import Device, Event, Holder, Sighting
+from poller.central.meters.samples import COUNT_MAX, cell_of
+from poller.central.receiving.receive import mark_of
+from poller.central.store import devices as kept
+from poller.central.store import personal as personals
+from poller.central.store.database import Database, UnavailableError
+from poller.central.store.personal import ErasedError, Personal
+from poller.clock import Clock
+from poller.errors import SealError
+from poller.logs import ERROR, INFO, WARNING, emit
+from poller.model import Counter, Printer
+from poller.sealing import zstd
+from poller.sealing.local_key import LocalKey
+
+log = logging.getLogger(__name__)
+
+STEP_BATCHES, STEP_BYTES = 20, 2**19
+"""What is taken in at once; of large batches one. A step holds the devices' lock, and on SQLite everybody's, for a fraction of a second."""
+EVERY_SECONDS = 5.0
+_REST_SECONDS = 600.0
+"""How long an account is left alone whose batches cannot be taken in for a reason that needs a person."""
+_LOOK_BACK_EVERY = 120
+"""Every so many rounds it is looked whether a batch was committed late."""
+
+
+class _Line(msgspec.Struct):
+    """What of a reading says whose it is."""
+
+    taken_at: datetime
+    printer: Printer
+    type: str = ""
+    counters: tuple[Counter, ...] = ()
+
+
+class Devices:
+    """Brings the devices of accounts up to date. *store* is central's store key."""
+
+    def __init__(self, database: Database, store: LocalKey, clock: Clock) -> None:
+        self._database, self._store, self._clock = database, store, clock
+        self._rest_until_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look for new batches for ever; to be cancelled. A database that does not answer is asked again."""
+        rounds = 0
+        while True:
+            try:
+                await self.process_due(is_looking_back=rounds % _LOOK_BACK_EVERY == 0)
+            except UnavailableError as error:
+                emit(log, WARNING, "devices.waiting", reason=error.reason)
+            rounds += 1
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def process_due(self, *, is_looking_back: bool = True) -> int:
+        """Bring every account up to date that received something; return how many batches were taken in."""
+        async with self._database.reading() as db:
+            due = await kept.accounts_due(db, overlap=kept.OVERLAP if is_looking_back else kept.OVERLAP * 0)
+        count = 0
+        now_at = self._clock.monotonic()
+        for account in due:
+            if now_at < self._rest_until_at.get(account, now_at):
+                continue
+            try:
+                count += await self.process(account)
+            except ErasedError:
+                continue
+            except UnavailableError:
+                raise
+            except SealError as error:  # another store.key than the account's was made under
+                self._rest_until_at[account] = now_at + _REST_SECONDS
+                emit(log, ERROR, "devices.key_refused", account=account, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - a fault of ours: the other accounts go on, and so does receiving
+                self._rest_until_at[account] = now_at + _REST_SECONDS
+                emit(log, ERROR, "devices.failed", account=account, exc_info=error)
+        return count
+
+    async def counts_as(self, account: str, printers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Return which device the readings of these (agent, printer id) count as.
+
+        Left out are those that count as none: of printers not known, of parts of another device, of devices that are not ours.
+        """
+        async with self._database.writing() as db:
+            personal = await personals.open_account(db, self._store, account, now_utc=self._clock.utc())
+            counting = await kept.counting(db, account)
+        found = {}
+        for agent, printer in printers:
+            device = counting.get((agent, who.kept_printer(printer, agent, personal.blind)))
+            if device is not None:
+                found[agent, printer] = device
+        return found
+
+    async def process(self, account: str) -> int:
+        """Bring an account's devices up to date; return how many batches were taken in. Raises ErasedError, UnavailableError."""
+        count = 0
+        while (taken := await self._step(account)) > 0:
+            count += taken
+        return count
+
+    async def _step(self, account: str) -> int:
+        async with self._database.writing() as db:
+            cursor_utc = await kept.lock_cursor(db, account)
+            if cursor_utc is None:  # another process is at it
+                return 0
+            batches = await kept.next_batches(db, account, cursor_utc, batches_max=STEP_BATCHES)
+            if not batches:
+                return 0
+            personal = await personals.open_account(db, self._store, account, now_utc=self._clock.utc())
+            sites = await kept.site_of_agents(db, account)
+            contents: list[tuple[tuple[str, int, datetime], int, bytes]] = []
+            for batch in batches:
+                contents.append((batch, *await kept.lines_of(db, account, batch)))
+                if sum(size for _, size, _ in contents) >= STEP_BYTES:
+                    break
+            batches = [batch for batch, _, _ in contents]
+            seen = await asyncio.to_thread(_read, contents, sites, personal)
+            shelf = _Shelf(await kept.holders(db, account, (name for one in seen for name in one.names.all())))
+            shelf.know(await kept.load(db, account, shelf.holders, personal))
+            stood = await kept.stood_at(db, account, {one.place for one in seen if one.place is not None})
+            beside = {name for names in stood.values() for name in names} - shelf.devices.keys()
+            shelf.know(await kept.load(db, account, beside, personal), are_neighbours=True)
+            for one in seen:
+                shelf.put(one)
+            await kept.save(db, account, (shelf.devices[name] for name in shelf.changed), personal)
+            for absorbed, survivor in shelf.absorbed.items():
+                await kept.absorb(db, account, absorbed, survivor)
+            await kept.save_names(db, account, shelf.claimed)
+            await kept.save_sightings(db, account, shelf.sightings)
+            await kept.save_events(db, account, shelf.events, personal)
+            await kept.move_cursor(db, account, cursor_utc, batches)
+        for event in shelf.events:
+            if event.kind == "new":
+                emit(log, INFO, "device.new", account=account, device=event.device)
+        return len(batches)
+
+
+def _read(contents: Sequence[tuple[tuple[str, int, datetime], int, bytes]], sites: Mapping[str, str], personal: Personal) -> list[Sighting]:
+    """Return what the lines of some batches say of devices."""
+    seen = []
+    for (agent, _, received_utc), size, packed in contents:
+        for line in zstd.decompress(packed, size=size).split(b"\n")[:-1]:
+            one = sighting_of(line, agent=agent, site=sites[agent], received_utc=received_utc, personal=personal)
+            if one is not None:
+                seen.append(one)
+    return seen
+
+
+def sighting_of(line: bytes, *, agent: str, site: str, received_utc: datetime, personal: Personal) -> Sighting | None:
+    """Return what a line says of a device; None for one that is no reading, or none that can be read."""
+    try:
+        reading = msgspec.json.decode(line, type=_Line)
+    except (ValueError, RecursionError):
+        return None
+    if reading.type != "reading" or reading.taken_at.tzinfo is None:
+        return None
+    printer = reading.printer
+    if not printer.id or any("\0" in text for text in (printer.id, *printer.identities)):
+        return None
+    is_dated = mark_of(reading.taken_at, received_utc) is None
+    found: dict[str, int] = {}
+    for counter in reading.counters:
+        if counter.function != "other" and 0 <= counter.count <= COUNT_MAX:
+            found.setdefault(cell_of(counter), counter.count)
+    return Sighting(
+        agent=agent,
+        site=site,
+        printer=who.kept_printer(printer.id, agent, personal.blind),
+        names=who.names_of(printer, agent=agent, blind=personal.blind),
+        at_utc=reading.taken_at if is_dated else received_utc,
+        is_dated=is_dated,
+        place=who.place_name(f"addr:{printer.address}", agent, personal.blind) if printer.address else None,
+        address=printer.address,
+        mac=printer.mac,
+        hostname=_text(printer.hostname),
+        location=_text(printer.location),
+        range=_text(printer.range),
+        manufacturer=_text(printer.manufacturer),
+        model=_text(printer.model),
+        serial=_text(printer.serial),
+        firmware=_text(printer.firmware),
+        counts=found,
+    )
+
+
+def _text(told: str | None) -> str | None:
+    """Return what a device says of itself as a database takes it."""
+    return None if not told else told.replace("\0", "")[: who.TEXT_CHARACTERS_MAX] or None
+
+
+class _Shelf:
+    """The devices of one step, in hand while its sightings are put to them one by one."""
+
+    def __init__(self, holders: dict[str, Holder]) -> None:
+        self.holders = {one.id: one for one in holders.values()}
+        self._owners = {name: one.id for name, one in holders.items()}
+        self.devices: dict[str, Device] = {}
+        self._neighbours: dict[str, Device] = {}
+        self._at: dict[str, set[str]] = {}
+        self.changed: dict[str, None] = {}
+        self.claimed: dict[str, tuple[str, datetime]] = {}
+        self.sightings: dict[tuple[str, str], tuple[str, datetime, datetime]] = {}
+        self.absorbed: dict[str, str] = {}
+        self.events: list[Event] = []
+
+    def know(self, devices: dict[str, Device], *, are_neighbours: bool = False) -> None:
+        """Take devices in hand: those sightings are of, or those that were last seen where these are."""
+        (self._neighbours if are_neighbours else self.devices).update(devices)
+        for one in devices.values():
+            self._note_place(one)
+
+    def put(self, seen: Sighting) -> None:
+        owners = {name: self.holders[self._owners[name]] for name in seen.names.all() if name in self._owners}
+        verdict = who.recognise(seen.names, owners)
+        is_doubt_new = any(name not in owners for name in verdict.claims)
+        if verdict.device is None:
+            name = self._add(seen)
+        else:
+            name = verdict.device
+            if verdict.absorbs is not None:
+                self._absorb(verdict.absorbs, name, seen.at_utc)
+            after, events = who.take(self.devices[name], seen)
+            if after is not self.devices[name]:
+                self.devices[name], self.changed[name] = after, None
+                self._note_place(after)
+            self.events += events
+        if verdict.doubt is not None and is_doubt_new:
+            self.events.append(Event(device=name, kind="doubt", at_utc=seen.at_utc, other=verdict.doubt))
+        self._claim(name, verdict.claims, seen.at_utc)
+        key = (seen.agent, seen.printer)
+        _, first_utc, last_utc = self.sightings.get(key, (name, seen.at_utc, seen.at_utc))
+        self.sightings[key] = (name, min(first_utc, seen.at_utc), max(last_utc, seen.at_utc))
+
+    def _add(self, seen: Sighting) -> str:
+        name = kept.new_id()
+        device, events = who.met(seen, device=name)
+        around = [self.devices.get(other) or self._neighbours[other] for other in self._at.get(device.place or "", ())]
+        stood = who.in_place_of(device, [one for one in around if one.place == device.place])
+        self.devices[name], self.changed[name] = device, None
+        self._note_place(device)
+        self.events += events if stood is None else [*events, stood]
+        self.holders[name] = Holder(id=name)
+        return name
+
+    def _note_place(self, one: Device) -> None:
+        if one.place is not None:
+            self._at.setdefault(one.place, set()).add(one.id)
+
+    def _claim(self, name: str, claims: tuple[str, ...], at_utc: datetime) -> None:
+        for claim in claims:
+            if self._owners.get(claim) != name:
+                self._owners[claim], self.claimed[claim] = name, (name, at_utc)
+        serials = frozenset(filter(who.is_serial, claims))
+        if not serials <= self.holders[name].serials:
+            self.holders[name] = replace(self.holders[name], serials=self.holders[name].serials | serials)
+
+    def _absorb(self, absorbed: str, survivor: str, at_utc: datetime) -> None:
+        gone, stays = self.devices[absorbed], self.devices[survivor]
+        self.devices[survivor] = who.united(stays, gone)
+        self.devices[absorbed] = replace(gone, state="merged", part_of=survivor, place=None)
+        self.changed |= {absorbed: None, survivor: None}
+        self.absorbed[absorbed] = survivor
+        self.events.append(Event(device=survivor, kind="merged", at_utc=at_utc, other=absorbed))
+        held, holds = self.holders.pop(absorbed), self.holders[survivor]
+        self.holders[survivor] = replace(holds, serials=holds.serials | held.serials, is_managed=holds.is_managed or held.is_managed)
+        for table in (self.claimed, self.sightings):
+            for key, (name, *times) in list(table.items()):
+                if name == absorbed:
+                    table[key] = (survivor, *times)  # type: ignore[index, assignment]
+        for key, name in self._owners.items():
+            if name == absorbed:
+                self._owners[key] = survivor

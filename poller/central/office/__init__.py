@@ -1,0 +1,1 @@
+"""What people enter, list, import, export and erase: accounts, contracts, locations, catalogue."""

@@ -1,0 +1,1 @@
+"""From a signed request to what is stored, and the settings that agents fetch."""
