@@ -15,11 +15,11 @@ import msgspec
 LEAD_DAYS = 7.0
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value, fields by name only."""
 
 
-class Article(_Value, frozen=True, kw_only=True):
+class Article(Value, frozen=True, kw_only=True):
     """One line of the catalogue. `instead` are part numbers that may be sent and installed in its place."""
 
     part_number: str
@@ -27,7 +27,7 @@ class Article(_Value, frozen=True, kw_only=True):
     instead: frozenset[str] = frozenset()
 
 
-class Catalogue(_Value, frozen=True, kw_only=True):
+class Catalogue(Value, frozen=True, kw_only=True):
     """The articles by part number. `is_complete` False: an article that is not in it is known all the same."""
 
     articles: Mapping[str, Article] = {}
@@ -49,7 +49,7 @@ class Catalogue(_Value, frozen=True, kw_only=True):
         return article is not None and _plain(installed) in {_plain(other) for other in article.instead}
 
 
-class Policy(_Value, frozen=True, kw_only=True):
+class Policy(Value, frozen=True, kw_only=True):
     """The rules for one site of one account. `threshold` is a share, None where none is set; `quiet` days on which nobody works."""
 
     zone: tzinfo = UTC
