@@ -1,13 +1,8 @@
-"""From the lines that agents sent to the jobs of production presses, some batches a step, each step one transaction; and their listing.
-
-As devices are brought up to date (`processing.py`), with a cursor of their own: which batches' jobs are listed is written down in the
-transaction that lists them, so a step can be repeated, cut off and run by several processes.
-"""
+"""From the lines that agents sent to the jobs of production presses; and their listing."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,31 +10,25 @@ from typing import Any
 import msgspec
 
 from poller.accounting.joblines import JobLine
+from poller.central.following import Follower
 from poller.central.meters.days import begin_of, end_of, load_zone
 from poller.central.meters.samples import COUNT_MAX
 from poller.central.office.administration import NotDoneError
-from poller.central.store import agents, daily
+from poller.central.store import agents, cursors, daily
 from poller.central.store import devices as kept_devices
 from poller.central.store import jobs as kept
 from poller.central.store import personal as personals
-from poller.central.store.database import Database, UnavailableError
+from poller.central.store.cursors import Batch
+from poller.central.store.database import Database
 from poller.central.store.inventory import TEXT_CHARACTERS_MAX
-from poller.central.store.jobs import Batch, Wanted
-from poller.central.store.personal import ErasedError, Personal
+from poller.central.store.jobs import Wanted
+from poller.central.store.personal import Personal
 from poller.clock import Clock
-from poller.logs import ERROR, WARNING, emit
 from poller.sealing import zstd
 from poller.sealing.local_key import LocalKey
 
-log = logging.getLogger(__name__)
-
 STEP_BATCHES, STEP_BYTES = 10, 2**21
 """What is gone through at once, in bytes of lines; of large batches one. On SQLite nobody else writes meanwhile."""
-EVERY_SECONDS = 15.0
-_REST_SECONDS = 600.0
-"""How long an account is left alone whose jobs cannot be listed for a reason that needs a person."""
-_LOOK_BACK_EVERY = 40
-"""Every so many rounds it is looked whether a batch was committed late."""
 
 PERSONAL = ("document", "sender", "recipient")
 _COLUMNS = ("key", "at", "server", "cost_centre", *kept.COUNTS, *PERSONAL)
@@ -52,81 +41,34 @@ _HEX = frozenset("0123456789abcdef")
 _FIRST_UTC, _END_UTC = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class Jobs:
-    """Lists the jobs of accounts. *store* is central's store key."""
+class Jobs(Follower):
+    """Lists the jobs of accounts."""
 
-    def __init__(self, database: Database, store: LocalKey, clock: Clock) -> None:
-        self._database, self._store, self._clock = database, store, clock
-        self._rest_until_at: dict[str, float] = {}
+    WHAT = "jobs"
+    CURSOR = cursors.jobs
+    EVERY_SECONDS = 15.0
 
-    async def run(self) -> None:
-        """Look for new batches for ever; to be cancelled. A database that does not answer is asked again."""
-        rounds = 0
-        while True:
-            try:
-                await self.process_due(is_looking_back=rounds % _LOOK_BACK_EVERY == 0)
-            except UnavailableError as error:
-                emit(log, WARNING, "jobs.waiting", reason=error.reason)
-            rounds += 1
-            await asyncio.sleep(EVERY_SECONDS)
-
-    async def process_due(self, *, is_looking_back: bool = True) -> int:
-        """List the jobs of every account that received something; return how many batches were gone through."""
-        async with self._database.reading() as db:
-            due = await kept.accounts_due(db, overlap=kept.OVERLAP if is_looking_back else kept.OVERLAP * 0)
-        count = 0
-        now_at = self._clock.monotonic()
-        for account in due:
-            if now_at < self._rest_until_at.get(account, now_at):
-                continue
-            try:
-                count += await self.process(account)
-            except ErasedError:
-                continue
-            except UnavailableError:
-                raise
-            except Exception as error:  # noqa: BLE001 - another store.key, or a fault of ours: the other accounts go on
-                self._rest_until_at[account] = now_at + _REST_SECONDS
-                emit(log, ERROR, "jobs.failed", account=account, exc_info=error)
-        return count
-
-    async def process(self, account: str) -> int:
-        """List the new jobs of an account; return how many batches were gone through. Raises ErasedError, SealError, UnavailableError."""
-        count = 0
-        while (taken := await self._step(account)) > 0:
-            count += taken
-        return count
-
-    async def _step(self, account: str) -> int:
+    async def step(self, account: str) -> int:
         async with self._database.writing() as db:
-            cursor_utc = await kept.lock_cursor(db, account)
-            if cursor_utc is None:  # another process is at it
+            cursor_utc = await self.CURSOR.lock(db, account)
+            if cursor_utc is None:
                 return 0
-            batches = _first(await kept.next_batches(db, account, cursor_utc, batches_max=STEP_BATCHES))
+            batches = await self.CURSOR.next(db, account, cursor_utc, batches_max=STEP_BATCHES, bytes_max=STEP_BYTES)
             if not batches:
                 return 0
             personal = await personals.open_account(db, self._store, account, now_utc=self._clock.utc())
             sites = await kept_devices.site_of_agents(db, account)
-            await kept.add(db, await asyncio.to_thread(_rows, account, batches, sites, personal))
-            await kept.move_cursor(db, account, cursor_utc, batches)
+            packed = await cursors.bodies(db, account, batches)
+            await kept.add(db, await asyncio.to_thread(_rows, account, list(zip(batches, packed, strict=True)), sites, personal))
+            await self.CURSOR.move(db, account, cursor_utc, batches)
         return len(batches)
 
 
-def _first(batches: Sequence[Batch]) -> Sequence[Batch]:
-    """Return as many of the first as a step takes."""
-    size = 0
-    for count, one in enumerate(batches, 1):
-        size += one.plain_bytes
-        if size >= STEP_BYTES:
-            return batches[:count]
-    return batches
-
-
-def _rows(account: str, batches: Sequence[Batch], sites: Mapping[str, str], personal: Personal) -> list[dict[str, Any]]:
+def _rows(account: str, contents: Sequence[tuple[Batch, bytes]], sites: Mapping[str, str], personal: Personal) -> list[dict[str, Any]]:
     """Return the jobs in some batches as rows of `job`."""
     rows = []
-    for one in batches:
-        plain = zstd.decompress(one.packed, size=one.plain_bytes)
+    for one, packed in contents:
+        plain = zstd.decompress(packed, size=one.plain_bytes)
         if _MARK not in plain:
             continue
         told = {"account": account, "site": sites[one.agent], "agent": one.agent, "received_utc": one.received_utc}

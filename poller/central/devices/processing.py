@@ -1,9 +1,4 @@
-"""From the lines that agents sent to the devices they are of: some batches a step, each step one transaction.
-
-A step can be repeated, cut off and run by several processes: which batches are in the devices is written down in the transaction that puts
-them there, and of several that would do the same account one does it. The cursor goes by the time of arrival; since a batch that arrived
-earlier may be committed later, the last hour is always looked through again for batches that are not in yet.
-"""
+"""From the lines that agents sent to the devices they are of."""
 
 from __future__ import annotations
 
@@ -17,28 +12,22 @@ from msgspec.structs import replace
 
 from poller.central.devices import recognition as who
 from poller.central.devices.recognition import Device, Event, Holder, Sighting
+from poller.central.following import Follower
 from poller.central.meters.samples import COUNT_MAX, cell_of
 from poller.central.receiving.receive import mark_of
+from poller.central.store import cursors
 from poller.central.store import devices as kept
 from poller.central.store import personal as personals
-from poller.central.store.database import Database, UnavailableError
-from poller.central.store.personal import ErasedError, Personal
-from poller.clock import Clock
-from poller.errors import SealError
-from poller.logs import ERROR, INFO, WARNING, emit
+from poller.central.store.cursors import Batch
+from poller.central.store.personal import Personal
+from poller.logs import INFO, emit
 from poller.model import Counter, Printer
 from poller.sealing import zstd
-from poller.sealing.local_key import LocalKey
 
 log = logging.getLogger(__name__)
 
 STEP_BATCHES, STEP_BYTES = 20, 2**19
 """What is taken in at once; of large batches one. A step holds the devices' lock, and on SQLite everybody's, for a fraction of a second."""
-EVERY_SECONDS = 5.0
-_REST_SECONDS = 600.0
-"""How long an account is left alone whose batches cannot be taken in for a reason that needs a person."""
-_LOOK_BACK_EVERY = 120
-"""Every so many rounds it is looked whether a batch was committed late."""
 
 
 class _Line(msgspec.Struct):
@@ -50,46 +39,12 @@ class _Line(msgspec.Struct):
     counters: tuple[Counter, ...] = ()
 
 
-class Devices:
-    """Brings the devices of accounts up to date. *store* is central's store key."""
+class Devices(Follower):
+    """Brings the devices of accounts up to date."""
 
-    def __init__(self, database: Database, store: LocalKey, clock: Clock) -> None:
-        self._database, self._store, self._clock = database, store, clock
-        self._rest_until_at: dict[str, float] = {}
-
-    async def run(self) -> None:
-        """Look for new batches for ever; to be cancelled. A database that does not answer is asked again."""
-        rounds = 0
-        while True:
-            try:
-                await self.process_due(is_looking_back=rounds % _LOOK_BACK_EVERY == 0)
-            except UnavailableError as error:
-                emit(log, WARNING, "devices.waiting", reason=error.reason)
-            rounds += 1
-            await asyncio.sleep(EVERY_SECONDS)
-
-    async def process_due(self, *, is_looking_back: bool = True) -> int:
-        """Bring every account up to date that received something; return how many batches were taken in."""
-        async with self._database.reading() as db:
-            due = await kept.accounts_due(db, overlap=kept.OVERLAP if is_looking_back else kept.OVERLAP * 0)
-        count = 0
-        now_at = self._clock.monotonic()
-        for account in due:
-            if now_at < self._rest_until_at.get(account, now_at):
-                continue
-            try:
-                count += await self.process(account)
-            except ErasedError:
-                continue
-            except UnavailableError:
-                raise
-            except SealError as error:  # another store.key than the account's was made under
-                self._rest_until_at[account] = now_at + _REST_SECONDS
-                emit(log, ERROR, "devices.key_refused", account=account, reason=str(error))
-            except Exception as error:  # noqa: BLE001 - a fault of ours: the other accounts go on, and so does receiving
-                self._rest_until_at[account] = now_at + _REST_SECONDS
-                emit(log, ERROR, "devices.failed", account=account, exc_info=error)
-        return count
+    WHAT = "devices"
+    CURSOR = cursors.devices
+    EVERY_SECONDS = 5.0
 
     async def counts_as(self, account: str, printers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Return which device the readings of these (agent, printer id) count as.
@@ -106,30 +61,18 @@ class Devices:
                 found[agent, printer] = device
         return found
 
-    async def process(self, account: str) -> int:
-        """Bring an account's devices up to date; return how many batches were taken in. Raises ErasedError, UnavailableError."""
-        count = 0
-        while (taken := await self._step(account)) > 0:
-            count += taken
-        return count
-
-    async def _step(self, account: str) -> int:
+    async def step(self, account: str) -> int:
         async with self._database.writing() as db:
-            cursor_utc = await kept.lock_cursor(db, account)
-            if cursor_utc is None:  # another process is at it
+            cursor_utc = await self.CURSOR.lock(db, account)
+            if cursor_utc is None:
                 return 0
-            batches = await kept.next_batches(db, account, cursor_utc, batches_max=STEP_BATCHES)
+            batches = await self.CURSOR.next(db, account, cursor_utc, batches_max=STEP_BATCHES, bytes_max=STEP_BYTES)
             if not batches:
                 return 0
             personal = await personals.open_account(db, self._store, account, now_utc=self._clock.utc())
             sites = await kept.site_of_agents(db, account)
-            contents: list[tuple[tuple[str, int, datetime], int, bytes]] = []
-            for batch in batches:
-                contents.append((batch, *await kept.lines_of(db, account, batch)))
-                if sum(size for _, size, _ in contents) >= STEP_BYTES:
-                    break
-            batches = [batch for batch, _, _ in contents]
-            seen = await asyncio.to_thread(_read, contents, sites, personal)
+            packed = await cursors.bodies(db, account, batches)
+            seen = await asyncio.to_thread(_read, list(zip(batches, packed, strict=True)), sites, personal)
             shelf = _Shelf(await kept.holders(db, account, (name for one in seen for name in one.names.all())))
             shelf.know(await kept.load(db, account, shelf.holders, personal))
             stood = await kept.stood_at(db, account, {one.place for one in seen if one.place is not None})
@@ -143,19 +86,19 @@ class Devices:
             await kept.save_names(db, account, shelf.claimed)
             await kept.save_sightings(db, account, shelf.sightings)
             await kept.save_events(db, account, shelf.events, personal)
-            await kept.move_cursor(db, account, cursor_utc, batches)
+            await self.CURSOR.move(db, account, cursor_utc, batches)
         for event in shelf.events:
             if event.kind == "new":
                 emit(log, INFO, "device.new", account=account, device=event.device)
         return len(batches)
 
 
-def _read(contents: Sequence[tuple[tuple[str, int, datetime], int, bytes]], sites: Mapping[str, str], personal: Personal) -> list[Sighting]:
+def _read(contents: Sequence[tuple[Batch, bytes]], sites: Mapping[str, str], personal: Personal) -> list[Sighting]:
     """Return what the lines of some batches say of devices."""
     seen = []
-    for (agent, _, received_utc), size, packed in contents:
-        for line in zstd.decompress(packed, size=size).split(b"\n")[:-1]:
-            one = sighting_of(line, agent=agent, site=sites[agent], received_utc=received_utc, personal=personal)
+    for batch, packed in contents:
+        for line in zstd.decompress(packed, size=batch.plain_bytes).split(b"\n")[:-1]:
+            one = sighting_of(line, agent=batch.agent, site=sites[batch.agent], received_utc=batch.received_utc, personal=personal)
             if one is not None:
                 seen.append(one)
     return seen

@@ -1,27 +1,24 @@
-"""Devices in the database: found by their names, kept, listed; and how far the batches are in them."""
+"""Devices in the database: found by their names, kept, listed."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.devices.recognition import Device, Event, Holder, is_serial
-from poller.central.store.inventory import contract, device, device_batch, device_cursor, device_event, device_name, location, sighting
+from poller.central.store.inventory import contract, device, device_event, device_name, location, sighting
 from poller.central.store.personal import Personal
-from poller.central.store.tables import agent, content
+from poller.central.store.tables import agent
 
-OVERLAP = timedelta(hours=1)
-"""How much later than others a batch that was received earlier may be committed: far more than a request, a lock and a disk may take."""
 ASKED_MAX = 500
 """Values in one question: PostgreSQL and SQLite take 32,000 at most."""
 
-_EPOCH_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _PERSONAL = ("address", "mac", "hostname", "told_location")
 _PLAIN = tuple(name for name in Device.__struct_fields__ if name not in ("id", *_PERSONAL))
 _REAL = device.c.state.not_in(("joined", "merged"))
@@ -31,66 +28,9 @@ def new_id() -> str:
     return f"d-{secrets.token_hex(8)}"
 
 
-# --- how far ---------------------------------------------------------------------------------------------------------------
-
-
-async def lock_cursor(db: AsyncConnection, of: str) -> datetime | None:
-    """Return how far the devices of an account are, kept from others until the end of the transaction; None when somebody is at it."""
-    values = {"account": of, "received_utc": _EPOCH_FIRST}
-    await _insert_or(db, device_cursor, values)
-    mine = select(device_cursor.c.received_utc).where(device_cursor.c.account == of).with_for_update(skip_locked=True)
-    found: datetime | None = await db.scalar(mine)
-    return found
-
-
-async def next_batches(db: AsyncConnection, of: str, after_utc: datetime, *, batches_max: int) -> list[tuple[str, int, datetime]]:
-    """Return agent, number and time of the oldest batches that are not in the devices yet."""
-    done = exists().where(device_batch.c.account == of, device_batch.c.agent == content.c.agent, device_batch.c.number == content.c.number)
-    query = (
-        select(content.c.agent, content.c.number, content.c.received_utc)
-        .where(content.c.account == of, content.c.received_utc >= _overlapping(after_utc), ~done)
-        .order_by(content.c.received_utc, content.c.agent, content.c.number)
-        .limit(batches_max)
-    )
-    return [(row.agent, row.number, row.received_utc) for row in await db.execute(query)]
-
-
-async def lines_of(db: AsyncConnection, of: str, one: tuple[str, int, datetime]) -> tuple[int, bytes]:
-    """Return the lines of a batch as they are kept: how many bytes, and the zstd frame of them."""
-    name, number, received_utc = one
-    mine = and_(content.c.account == of, content.c.received_utc == received_utc, content.c.agent == name, content.c.number == number)
-    row = (await db.execute(select(content.c.plain_bytes, content.c.body).where(mine))).one()
-    return row.plain_bytes, row.body
-
-
-async def move_cursor(db: AsyncConnection, of: str, before_utc: datetime, done: Sequence[tuple[str, int, datetime]]) -> None:
-    """Note that these batches are in the devices, and forget those so old that none can come before them."""
-    after_utc = max(before_utc, *(received_utc for _, _, received_utc in done))
-    rows = [{"account": of, "agent": name, "number": number, "received_utc": received_utc} for name, number, received_utc in done]
-    await db.execute(insert(device_batch), rows)
-    await db.execute(delete(device_batch).where(device_batch.c.account == of, device_batch.c.received_utc < _overlapping(after_utc)))
-    await db.execute(update(device_cursor).where(device_cursor.c.account == of).values(received_utc=after_utc))
-
-
-async def accounts_due(db: AsyncConnection, *, overlap: timedelta = timedelta()) -> list[str]:
-    """Return the accounts that received a batch since their devices were brought up to date; with *overlap*, or shortly before."""
-    newest = func.max(agent.c.batch_utc)
-    query = (
-        select(agent.c.account, newest, device_cursor.c.received_utc)
-        .outerjoin(device_cursor, device_cursor.c.account == agent.c.account)
-        .where(agent.c.batch_utc.is_not(None))
-        .group_by(agent.c.account, device_cursor.c.received_utc)
-    )
-    return [row[0] for row in await db.execute(query) if row[2] is None or row[1] > row[2] - overlap]
-
-
 async def site_of_agents(db: AsyncConnection, of: str) -> dict[str, str]:
     """Return the site of every agent of an account."""
     return {row.agent: row.site for row in await db.execute(select(agent.c.agent, agent.c.site).where(agent.c.account == of))}
-
-
-def _overlapping(after_utc: datetime) -> datetime:
-    return max(after_utc - OVERLAP, _EPOCH_FIRST)
 
 
 # --- found by their names --------------------------------------------------------------------------------------------------

@@ -137,26 +137,6 @@ device_event = Table(
     ForeignKeyConstraint(["account", "device"], ["device.account", "device.device"]),
 )
 
-device_cursor = Table(
-    "device_cursor",
-    metadata,
-    account_column(),
-    Column("received_utc", UtcTime, nullable=False, comment="of the newest batch in the devices"),
-    ForeignKeyConstraint(["account"], ["account.account"]),
-)
-"""Its row is what processes wait for that bring the same account's devices up to date."""
-
-device_batch = Table(
-    "device_batch",
-    metadata,
-    account_column(),
-    Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("received_utc", UtcTime, nullable=False),
-    Index(None, "account", "received_utc"),
-)
-"""The batches in the devices already, of the last hour before the cursor: one that was stored slowly lies before those that were not."""
-
 contract = Table(
     "contract",
     metadata,

@@ -7,7 +7,7 @@ come twice after a crash, and says the same. Which document it was and whose is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -22,14 +22,11 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    exists,
     false,
     func,
-    insert,
     or_,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,18 +40,13 @@ from poller.central.store.tables import (
     UtcTime,
     account,
     account_column,
-    agent,
-    content,
     metadata,
 )
 
-OVERLAP = timedelta(hours=1)
-"""How much later than others a batch that was received earlier may be committed, as for devices."""
 KEY_DIGITS = 32
 COUNTS = ("impressions", "black", "colour", "sheets")
 """What a job counts, as columns; the rest of its line is in `body`."""
 _DELETED_AT_ONCE = 5000
-_EPOCH_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 job = Table(
     "job",
@@ -75,85 +67,7 @@ job = Table(
     Index(None, "account", "received_utc"),
 )
 
-job_cursor = Table(
-    "job_cursor",
-    metadata,
-    account_column(),
-    Column("received_utc", UtcTime, nullable=False, comment="of the newest batch whose jobs are listed"),
-    ForeignKeyConstraint(["account"], ["account.account"]),
-)
-
-job_batch = Table(
-    "job_batch",
-    metadata,
-    account_column(),
-    Column("agent", String(AGENT_ID_CHARACTERS_MAX), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("received_utc", UtcTime, nullable=False),
-    Index(None, "account", "received_utc"),
-)
-"""The batches of the last hour whose jobs are listed: one that arrived before them may be committed after them."""
-
-
-class Batch(NamedTuple):
-    """A batch as it is kept: `packed` are its lines as one zstd frame of `plain_bytes`."""
-
-    agent: str
-    number: int
-    received_utc: datetime
-    plain_bytes: int
-    packed: bytes
-
-
-# --- how far ---------------------------------------------------------------------------------------------------------------
-
-
-async def accounts_due(db: AsyncConnection, *, overlap: timedelta = timedelta()) -> list[str]:
-    """Return the accounts that received a batch since their jobs were listed; with *overlap*, or shortly before."""
-    newest = func.max(agent.c.batch_utc)
-    query = (
-        select(agent.c.account, newest, job_cursor.c.received_utc)
-        .outerjoin(job_cursor, job_cursor.c.account == agent.c.account)
-        .where(agent.c.batch_utc.is_not(None))
-        .group_by(agent.c.account, job_cursor.c.received_utc)
-    )
-    return [row[0] for row in await db.execute(query) if row[2] is None or row[1] > row[2] - overlap]
-
-
-async def lock_cursor(db: AsyncConnection, of: str) -> datetime | None:
-    """Return how far an account's jobs are, kept from others until the end of the transaction; None when somebody is at it."""
-    await db.execute(_insert(db, job_cursor).values(account=of, received_utc=_EPOCH_FIRST).on_conflict_do_nothing())
-    mine = select(job_cursor.c.received_utc).where(job_cursor.c.account == of).with_for_update(skip_locked=True)
-    found: datetime | None = await db.scalar(mine)
-    return found
-
-
-async def next_batches(db: AsyncConnection, of: str, after_utc: datetime, *, batches_max: int) -> list[Batch]:
-    """Return the oldest batches whose jobs are not listed yet."""
-    done = exists().where(job_batch.c.account == of, job_batch.c.agent == content.c.agent, job_batch.c.number == content.c.number)
-    query = (
-        select(content.c.agent, content.c.number, content.c.received_utc, content.c.plain_bytes, content.c.body)
-        .where(content.c.account == of, content.c.received_utc >= _overlapping(after_utc), ~done)
-        .order_by(content.c.received_utc, content.c.agent, content.c.number)
-        .limit(batches_max)
-    )
-    return [Batch(*row) for row in await db.execute(query)]
-
-
-async def move_cursor(db: AsyncConnection, of: str, before_utc: datetime, done: Sequence[Batch]) -> None:
-    """Note that the jobs of these batches are listed, and forget batches so old that none can come before them."""
-    after_utc = max(before_utc, *(one.received_utc for one in done))
-    rows = [{"account": of, "agent": one.agent, "number": one.number, "received_utc": one.received_utc} for one in done]
-    await db.execute(insert(job_batch), rows)
-    await db.execute(delete(job_batch).where(job_batch.c.account == of, job_batch.c.received_utc < _overlapping(after_utc)))
-    await db.execute(update(job_cursor).where(job_cursor.c.account == of).values(received_utc=after_utc))
-
-
-def _overlapping(after_utc: datetime) -> datetime:
-    return max(after_utc - OVERLAP, _EPOCH_FIRST)
-
-
-# --- kept ------------------------------------------------------------------------------------------------------------------
+# --- kept -------------------------------------------------------------------------------------------------------------------
 
 
 async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:

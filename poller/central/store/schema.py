@@ -6,8 +6,8 @@ A piece of work with tables of its own has them in a module beside `tables.py`, 
 
 from __future__ import annotations
 
-from poller.central.store import inventory, jobs, standings, tables
+from poller.central.store import cursors, inventory, jobs, standings, tables
 
-MODULES = (tables, inventory, standings, jobs)
+MODULES = (tables, inventory, cursors, standings, jobs)
 
 metadata = tables.metadata

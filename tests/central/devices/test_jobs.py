@@ -21,6 +21,7 @@ from poller.central.devices.jobs import STEP_BATCHES, Joblist, Jobs, row_of
 from poller.central.office.administration import NotDoneError
 from poller.central.office.erasure import Erasure
 from poller.central.office.exporting import Exporter
+from poller.central.store import cursors
 from poller.central.store import jobs as kept
 from poller.central.store.database import Database
 from poller.central.store.personal import Personal
@@ -131,7 +132,7 @@ async def test_a_step_that_is_cut_off_leaves_nothing_and_is_done_again(
         raise RuntimeError("cut off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "move_cursor", cut_off)
+        patch.setattr(cursors.Cursor, "move", cut_off)
         assert await lister.process_due() == 0
     assert await numbers(desk) == []
     assert await lister.process_due() == 0, "the account is left alone for a while"
@@ -152,7 +153,7 @@ async def test_two_processes_list_a_batch_once(stock: Stock, lister: Jobs, desk:
 
 
 async def test_a_running_central_lists_what_arrives(monkeypatch: pytest.MonkeyPatch, config: Config, clock: FakeClock) -> None:
-    monkeypatch.setattr(jobs, "EVERY_SECONDS", 0)
+    monkeypatch.setattr(Jobs, "EVERY_SECONDS", 0)
     async with running(config, clock) as central:
         await central.add_site()
         agent = await central.agent()

@@ -7,15 +7,18 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.devices import processing
 from poller.central.devices.processing import STEP_BATCHES, Devices
+from poller.central.store import cursors
 from poller.central.store import devices as kept
-from poller.central.store.inventory import device, device_batch, device_name
+from poller.central.store.inventory import device, device_name
 from poller.central.store.personal import open_account
 from poller.central.values import Config
 from poller.clock import SystemClock
@@ -133,8 +136,9 @@ async def test_what_is_done_is_remembered_for_as_long_as_it_is_needed(stock: Sto
     for _ in range(5):
         await stock.process(seen(stock.clock.utc(), total=1))
         stock.clock.advance(1800)
+    done = cursors.devices.done
     async with stock.database.reading() as db:
-        assert list((await db.execute(select(device_batch.c.number).order_by(device_batch.c.number))).scalars()) == [3, 4, 5]
+        assert list((await db.execute(select(done.c.number).order_by(done.c.number))).scalars()) == [3, 4, 5]
 
 
 @pytest.mark.parametrize("line", [b"garbage", b"[]", b'{"type":"event"}', b'{"type":"reading"}', b"\xff", b'{"a":' * 3000])
@@ -167,7 +171,7 @@ async def test_many_batches_are_many_steps_and_each_step_is_whole(stock: Stock, 
         async def break_off(*_: object) -> None:
             raise RuntimeError("the power is gone")
 
-        patch.setattr(kept, "move_cursor", break_off)
+        patch.setattr(cursors.Cursor, "move", break_off)
         with pytest.raises(RuntimeError, match="the power is gone"):
             await stock.devices.process("acme")
     assert await stock.listed() == []
@@ -181,15 +185,15 @@ async def test_a_fault_of_ours_rests_one_account_and_no_other(
     await stock.open_account("globex", ["oslo"])
     await stock.put(seen(stock.clock.utc()))
     await stock.put(seen(stock.clock.utc()), account="globex", agent="a-oslo")
-    real = kept.move_cursor
+    real = cursors.Cursor.move
 
-    async def fail(db: object, of: str, *rest: object) -> None:
+    async def fail(self: cursors.Cursor, db: AsyncConnection, of: str, *rest: Any) -> None:
         if of == "acme":
             raise RuntimeError("ours")
-        await real(db, of, *rest)  # type: ignore[arg-type]
+        await real(self, db, of, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "move_cursor", fail)
+        patch.setattr(cursors.Cursor, "move", fail)
         assert [await stock.devices.process_due() for _ in range(3)] == [1, 0, 0]
     assert [record.message for record in caplog.records].count("devices.failed") == 1
     assert (len(await stock.listed()), len(await stock.listed("globex"))) == (0, 1)
@@ -212,7 +216,7 @@ async def test_several_processes_at_once_put_nothing_there_twice(stock: Stock, m
 async def test_a_running_central_takes_what_arrives_into_its_devices(
     monkeypatch: pytest.MonkeyPatch, config: Config, clock: FakeClock
 ) -> None:
-    monkeypatch.setattr(processing, "EVERY_SECONDS", 0)
+    monkeypatch.setattr(Devices, "EVERY_SECONDS", 0)
     async with running(config, clock) as central:
         await central.add_site()
         agent = await central.agent()
