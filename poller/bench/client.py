@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import urllib.request
 import zlib
+from http.client import HTTPException
 from typing import NamedTuple
 
 _TIMEOUT_SECONDS = 60.0
@@ -25,7 +26,10 @@ def fetch(url: str) -> Page:
     """Return the page at *url*. Raises OSError, and ValueError when it did not come as gzip."""
     request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})  # noqa: S310  a URL of ours, on loopback
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-        body = answer.read()
+        try:
+            body = answer.read()
+        except HTTPException as error:  # which is no OSError
+            raise OSError(f"the page breaks off: {error}") from error
         if answer.headers["Content-Encoding"] != "gzip":
             raise ValueError("the page did not come as gzip")
     return Page(zlib.decompress(body, _GZIP), len(body))
