@@ -30,6 +30,7 @@ from poller.accounting.reader import Options
 from poller.accounting.settling import Seen, Settling, is_wanted
 from poller.accounting.store import Imported, Interrupted, StillWrittenError, Total
 from poller.clock import Clock
+from poller.engine.faults import tell as tell_fault
 from poller.engine.handover import Line, Recorder
 from poller.engine.notable import Reason
 from poller.errors import ConfigError, HostError, JobLogError, PollerError
@@ -44,6 +45,7 @@ COST_CENTRES_MAX = 200
 """Shown by name; the rest is `other`."""
 OTHER, NONE = "other", "(none)"
 
+_FILE = "file "  # begins what is told of one
 _FILES_MAX = 10_000  # of a folder, looked at
 _LINES_MAX = 500  # handed over at once
 _OUTBOX_LINES_MAX = 5_000  # no more jobs while so many lines wait there
@@ -101,6 +103,7 @@ class Collector:
         self._source, self._database, self._pseudonyms, self._clock = source, database, pseudonyms, clock
         self._outlet, self._on_file, self._sleep, self._breathe = outlet, on_file, sleep, breathe
         self._settling = Settling()
+        self._present: frozenset[str] = frozenset()
         self._totals: tuple[list[Total], Total | None] = ([], None)
         self._has_totals = self._is_stopping = False
         self._files: Tally[str] = Tally()
@@ -118,6 +121,8 @@ class Collector:
     async def look(self) -> int:
         """Look once: import what is complete, hand over what is not; return how many files there were. Troubles are told, not raised."""
         ready = await self._try("folder", self._list) or []
+        for what in [one for one in self._troubles if one.startswith(_FILE) and one.removeprefix(_FILE) not in self._present]:
+            self._tell(what, None)  # somebody took it away
         for name in ready:
             await self._import(name)
         if ready or not self._has_totals:
@@ -143,6 +148,7 @@ class Collector:
                 found[path.name] = Seen(state.st_size, state.st_mtime_ns, state.st_ino)
         except OSError as error:
             raise HostError(f"cannot look into {self._source.folder}: {error.strerror or error}") from error
+        self._present = frozenset(found)
         return self._settling.look(found)
 
     async def _import(self, name: str) -> None:
@@ -158,10 +164,17 @@ class Collector:
             return
         except (HostError, OSError) as error:
             self._files["failed"] += 1
-            self._tell(f"file {name}", str(error))
+            self._tell(f"{_FILE}{name}", str(error))
             self._on_file(HostError(f"{name}: {error}"))
             return
-        self._tell(f"file {name}", None)
+        except Exception as error:  # noqa: BLE001  a fault of ours: it stays with the file, and the next ones are taken
+            self._settling.done(name)
+            self._files["failed"] += 1
+            place = tell_fault(error, "accounting.misread", file=name)
+            self._tell(f"{_FILE}{name}", f"{name} was not taken, by a fault of this program ({place})")
+            self._on_file(JobLogError(f"{name}: a fault of this program ({place})"))
+            return
+        self._tell(f"{_FILE}{name}", None)
         self._settling.done(name)
         self._files["known" if found.is_known else "imported"] += 1
         self._jobs.update({"new": found.jobs, "double": found.doubles, "conflict": found.conflicts, "bad": found.lines_bad})

@@ -104,8 +104,14 @@ class Key(NamedTuple):
 
 
 def key(job: Job) -> Key:
-    """Return the key of a record: equal for the same record in two exports of overlapping periods."""
-    return Key(job.server, job.job_id, job.report_id, job.submitted_utc_seconds, job.print_started_utc_seconds)
+    """Return the key of a record: equal for the same record in two exports of overlapping periods.
+
+    Job IDs begin anew after a reset, so a time has to be in it: its completion where neither submission nor start of printing is told.
+    """
+    submitted, started = job.submitted_utc_seconds, job.print_started_utc_seconds
+    if submitted is None and started is None:
+        started = job.print_completed_utc_seconds
+    return Key(job.server, job.job_id, job.report_id, submitted, started)
 
 
 def digest(of: Key) -> bytes:

@@ -21,6 +21,7 @@ from poller.accounting.job import Job
 Names = Literal["hash", "drop", "keep"]
 
 _DIGITS = 32  # 128 bits: two of any number of names never share one
+_REMEMBERED_TEXT_MAX = 200
 _REMEMBERED_MAX = 8192
 
 
@@ -57,6 +58,6 @@ class Pseudonyms:
         known = self._known.get(name)
         if known is None:
             known = hmac.new(self._key, name.encode("utf-8", "surrogatepass"), sha256).hexdigest()[:_DIGITS]
-            if len(self._known) < _REMEMBERED_MAX:
+            if len(self._known) < _REMEMBERED_MAX and len(name) <= _REMEMBERED_TEXT_MAX:
                 self._known[name] = known
         return known

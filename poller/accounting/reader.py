@@ -318,6 +318,8 @@ def _refuse_binary(peeked: list[bytes]) -> None:
         raise JobLogError("the file is UTF-16; save it as UTF-8")
     if b"\0" in peeked[0] or 20 * (len(start) - len(start.translate(None, _CONTROL))) > len(start):
         raise JobLogError("the file is binary, not a job log")
+    if len(peeked) == 1 and b"\r" in peeked[0].rstrip() and peeked[0].count(b"\r") > peeked[0].count(b"\n"):
+        raise JobLogError("its lines end with CR alone, as on an old Macintosh; save it with LF or CRLF")
     if is_too_long(peeked[0]):
         raise JobLogError(f"the first line is longer than {LINE_OCTETS_MAX} octets: not a job log")
 

@@ -47,6 +47,7 @@ _BUSY_SECONDS = 5.0
 _LOG_BYTES_MAX = 16 << 20
 _HASHED_BYTES = 1 << 20
 _NAME_MAX = 200
+_COST_CENTRES_HELD = 500  # in memory while a file is imported: a hostile one names another with every job
 _TOTAL_MAX = 2**63 - 1
 _HANDED = "handed"
 
@@ -154,11 +155,18 @@ class Store:
             if self._db.execute(_PUT_JOB, (key, account, ledger.moment(job), form, body)).rowcount:
                 jobs += 1
                 _add(totals.setdefault(account or "", [0] * 5), job)
+                if len(totals) >= _COST_CENTRES_HELD:
+                    self._add_totals(totals)
             else:
                 doubles += 1
                 conflicts += without_names(self._job_of(key)) != without_names(job)
-        self._db.executemany(_ADD_TOTAL, ((name, *numbers, *(_TOTAL_MAX,) * 4) for name, numbers in totals.items()))
+        self._add_totals(totals)
         return Imported(file=name, jobs=jobs, doubles=doubles, conflicts=conflicts, lines_bad=lines_bad, rules=rules)
+
+    def _add_totals(self, totals: dict[str, list[int]]) -> None:
+        """Add *totals*, by cost centre, to those there are, and empty it."""
+        self._db.executemany(_ADD_TOTAL, ((name, *numbers, *(_TOTAL_MAX,) * 4) for name, numbers in totals.items()))
+        totals.clear()
 
     def _is_known(self, content: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM file WHERE digest = ?", (content,)).fetchone() is not None

@@ -48,14 +48,14 @@ def pseudonyms_of(settings: Config) -> Pseudonyms:
 
 def tariff_of(path: Path) -> Tariff:
     """Return the tariff in a file. Raises ConfigError with every fault."""
-    from poller.accounting import tariff
+    from poller.accounting import tariff_file
 
     try:
         with path.open("rb") as file:
             octets = file.read(_TARIFF_OCTETS_MAX + 1)
         if len(octets) > _TARIFF_OCTETS_MAX:
             raise ConfigError([f"{path}: longer than a tariff can be"])
-        return tariff.parse(octets.decode(), path.name)
+        return tariff_file.parse(octets.decode(), path.name)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}"]) from error
 

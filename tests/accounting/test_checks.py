@@ -71,6 +71,14 @@ def test_a_record_that_comes_again_is_a_double_and_a_reprint_is_not() -> None:
     assert [doubles.is_double(job) for job in (first, reprint, again, Job(), Job())] == [False, False, True, False, False]
 
 
+def test_after_a_reset_a_job_that_tells_only_when_it_was_completed_is_another_one() -> None:
+    before = Job(job_id=7, server="press", print_completed_utc_seconds=1_700_000_000)
+    after = Job(job_id=7, server="press", print_completed_utc_seconds=1_750_000_000)
+    assert key(before) != key(after)
+    started = [msgspec.structs.replace(one, print_started_utc_seconds=1_690_000_000) for one in (before, after)]
+    assert key(started[0]) == key(started[1])  # one job, exported before its end and after it
+
+
 def test_doubles_are_looked_for_among_the_last_records_only() -> None:
     doubles = Doubles(window=10)
     jobs = list(generate(40))

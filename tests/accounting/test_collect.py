@@ -116,6 +116,30 @@ async def test_what_is_no_log_is_told_once_and_the_next_file_is_taken(tmp_path: 
     assert site.shown(exposition.POLLER_ACCOUNTING_FILES) == {("imported",): 1, ("known",): 0, ("refused",): 1, ("failed",): 0}
 
 
+async def test_a_fault_of_ours_in_one_file_stays_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Pseudonyms):
+        def job(self, job: Job) -> Job:
+            if job.job_id == JOBS[0].job_id:
+                raise KeyError(job.sender)
+            return super().job(job)
+
+    site = Site(tmp_path)
+    monkeypatch.setattr(site.collector, "_pseudonyms", Broken("drop"))
+    site.export("AccExport_1", JOBS[:5])
+    site.export("AccExport_2", JOBS[5:])
+    for _ in range(4):
+        await site.collector.look()
+    assert [record.message for record in caplog.records].count("accounting.misread") == 1
+    assert site.count() == 15
+    assert site.shown(exposition.POLLER_ACCOUNTING_FILES)[("failed",)] == 1
+    assert any("AccExport_1 was not taken, by a fault of this program" in note for note in site.collector.notes)
+    (site.folder / "AccExport_1").unlink()
+    await site.collector.look()
+    assert site.collector.notes == ()
+
+
 async def test_a_folder_that_is_gone_is_told_once_and_found_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     site = Site(tmp_path)
     site.folder.rmdir()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.accounting import joblines, money, statement, tariff
+from poller.accounting import joblines, money, statement, tariff, tariff_file
 from poller.accounting.job import Job, Medium
 from poller.accounting.ledger import Line, Record, Statement, digest_of, moment, statements
 from poller.accounting.tariff import Policy, Tariff, Volume
@@ -22,7 +22,7 @@ from poller.accounting.words import WORDS
 from tests.accounting.logs import CANONICAL, jobs, read
 
 FOLDER = Path(__file__).with_name("statements")
-GOLDEN = tariff.parse((FOLDER / "tariff.toml").read_text(), "tariff.toml")
+GOLDEN = tariff_file.parse((FOLDER / "tariff.toml").read_text(), "tariff.toml")
 
 AT = 1_782_900_000
 """2026-07-01 10:00:00 UTC."""
@@ -42,7 +42,7 @@ def charged(found: Iterable[Job], prices: Tariff, **how: bool) -> tuple[list[Lin
 def simple(text: str = "", *, prices: str = "") -> Tariff:
     """A tariff of one price list: 1 cent a black side, 10 a coloured one."""
     lists = f"[[prices]]\nvalid_from = 2026-01-01\nimpression = {{ black = 0.01, colour = 0.10 }}\n{prices}\n"
-    return tariff.parse(f'currency = "EUR"\n{lists}{text}', "t")
+    return tariff_file.parse(f'currency = "EUR"\n{lists}{text}', "t")
 
 
 def job(**fields: object) -> Job:
@@ -181,7 +181,7 @@ def test_prices_hold_by_the_day_in_the_tariffs_zone() -> None:
     midnight = 1_782_856_800  # 2026-07-01 00:00 in Berlin
     lines, _ = charged(
         [job(job_id=1, print_completed_utc_seconds=midnight - 1), job(job_id=2, print_completed_utc_seconds=midnight)],
-        tariff.parse(text, "t"),
+        tariff_file.parse(text, "t"),
     )
     assert [(line.period, line.price) for line in lines] == [("2026-06", Decimal(1)), ("2026-07", Decimal(2))]
 

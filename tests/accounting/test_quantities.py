@@ -6,7 +6,8 @@ import pytest
 
 from poller.accounting.job import NO_MEDIUM, Job, Medium
 from poller.accounting.quantities import Sides, Stock, impressions, quantities
-from poller.accounting.tariff import Policy, parse
+from poller.accounting.tariff import Policy
+from poller.accounting.tariff_file import parse
 from poller.accounting.words import WORDS
 
 LEAST = 'currency = "EUR"\n[[prices]]\nvalid_from = 2026-01-01\n'

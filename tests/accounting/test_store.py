@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -246,3 +247,23 @@ def test_no_name_is_in_any_octet_of_the_database(tmp_path: Path, database: Path,
         assert len(files) > 1, "its log beside it"
         assert not any(b"MARKED" in file.read_bytes() for file in files)
     assert not any(b"MARKED" in file.read_bytes() for file in database.parent.iterdir())
+
+
+def test_a_log_that_names_another_cost_centre_with_every_job_takes_no_more_memory_for_it(tmp_path: Path, database: Path) -> None:
+    name = "x" * 30_000
+    jobs = tuple(Job(job_id=number, account=f"{number} {name}", sender=f"{number} {name}", sheets=1) for number in range(1500))
+    path = export(tmp_path, "hostile", jobs)
+    del jobs
+    tracemalloc.start()
+    try:
+        found = take(database, path, names="hash")
+        _, peak_octets = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found.jobs, path.stat().st_size > 90_000_000) == (1500, True)
+    assert peak_octets < 25_000_000
+    with store.opened(database) as db:
+        first, other = db.totals(10)
+    assert [total.cost_centre[:2] for total in first] == [f"{number} " for number in range(10)]
+    assert other is not None
+    assert other.sheets == 1490

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from poller.accounting import tariff
+from poller.accounting import tariff, tariff_file
 from poller.accounting.job import Medium
 from poller.accounting.ledger import Item
 from poller.accounting.quantities import Flag
@@ -22,18 +22,18 @@ LEAST = 'currency = "EUR"\n[[prices]]\nvalid_from = 2026-01-01\n'
 
 def faults(text: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        tariff.parse(text, "t.toml")
+        tariff_file.parse(text, "t.toml")
     return [fault.removeprefix("t.toml: ") for fault in raised.value.faults]
 
 
 def test_the_least_a_tariff_needs_is_a_currency_and_a_day() -> None:
-    found = tariff.parse(LEAST, "t.toml")
+    found = tariff_file.parse(LEAST, "t.toml")
     assert (found.currency, found.decimals, found.period, found.suspense, found.tax_percent) == ("EUR", 2, "month", "SUSPENSE", None)
     assert found.prices == (tariff.Prices(valid_from=date(2026, 1, 1)),)
 
 
 def test_prices_are_read_as_written_and_never_as_binary_fractions() -> None:
-    (prices,) = tariff.parse(LEAST + 'setup = 0.1\nminimum = "0.30"\ncopy = 3\nrip_second = 1e-3', "t").prices
+    (prices,) = tariff_file.parse(LEAST + 'setup = 0.1\nminimum = "0.30"\ncopy = 3\nrip_second = 1e-3', "t").prices
     assert [prices.setup, prices.minimum, prices.copy, prices.rip_second] == [Decimal("0.1"), Decimal("0.30"), 3, Decimal("0.001")]
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_toml_is_one_fault() -> None:
 
 
 def test_the_first_sheet_price_that_fits_is_the_one() -> None:
-    (prices,) = tariff.parse(LEAST + 'sheet = [{ size = "A3", type = "plain", price = 1 }, { size = "a 3", price = 2 }]', "t").prices
+    (prices,) = tariff_file.parse(LEAST + 'sheet = [{ size = "A3", type = "plain", price = 1 }, { size = "a 3", price = 2 }]', "t").prices
     plain, other = (Medium(type=kind, size="A3") for kind in ("Plain", "Label"))
     assert [next(one.price for one in prices.sheets if one.fits(medium)) for medium in (plain, other)] == [1, 2]
     assert not any(one.fits(Medium(type="Plain")) for one in prices.sheets)
@@ -127,7 +127,7 @@ def test_the_first_sheet_price_that_fits_is_the_one() -> None:
     ],
 )
 def test_a_period_is_a_span_in_the_tariffs_zone(period: str, name: str, begin: str, end: str) -> None:
-    found = tariff.parse(f'period = "{period}"\nzone = "Europe/Berlin"\n{LEAST}', "t")
+    found = tariff_file.parse(f'period = "{period}"\nzone = "Europe/Berlin"\n{LEAST}', "t")
     since, until = found.span_of(name)
     assert (datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)) == tuple(map(datetime.fromisoformat, (begin, end)))
     zone = found.zone_info()
@@ -138,7 +138,7 @@ def test_a_period_is_a_span_in_the_tariffs_zone(period: str, name: str, begin: s
 @pytest.mark.parametrize("name", ["2026-13", "2026-6", "26-06", "2026-06-01", "x"])
 def test_what_is_no_period_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(ValueError, match="such as 2026-06"):
-        tariff.parse(LEAST, "t").span_of(name)
+        tariff_file.parse(LEAST, "t").span_of(name)
 
 
 # --- docs/tariffs.md ---
@@ -147,7 +147,7 @@ def test_what_is_no_period_is_refused_with_an_example(name: str) -> None:
 def test_the_example_of_the_page_has_no_fault() -> None:
     examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(examples) == 1
-    assert len(tariff.parse(examples[0], "docs").prices) == 2
+    assert len(tariff_file.parse(examples[0], "docs").prices) == 2
 
 
 def test_the_page_explains_every_item_flag_treatment_and_key() -> None:
@@ -155,3 +155,18 @@ def test_the_page_explains_every_item_flag_treatment_and_key() -> None:
     assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", text, re.MULTILINE)) == {*get_args(Item), *get_args(Flag), *tariff.TREATMENTS}
     keys = {*tariff.Tariff.__struct_fields__, *tariff.Policy.__struct_fields__} - {"discounts", "volumes", "statuses", "record_statuses"}
     assert [key for key in keys - {"interrupts"} if f"`{key}`" not in text and f"\n{key} = " not in text and f"[{key}" not in text] == []
+
+
+@pytest.mark.parametrize("key", ["decimals", "tax_percent", "zone", "name", "period"])
+def test_a_number_without_end_is_a_fault_like_any_other(key: str) -> None:
+    """Python turns none of so many digits into text, and TOML's hexadecimal numbers may be as long as the file."""
+    with pytest.raises(ConfigError, match=f"{key}: .*a number far too large"):
+        tariff_file.parse(f"{key} = 0x{'f' * 6000}\n{LEAST}setup = 0x{'f' * 6000}", "t.toml")
+
+
+def test_the_last_day_there_is_is_no_period() -> None:
+    days = tariff_file.parse(f'period = "day"\n{LEAST}', "t")
+    for name in ("9999-12-31", "0000-01-01", "2026-02-30"):
+        with pytest.raises(ValueError, match="out of range"):
+            days.span_of(name)
+    assert days.span_of("9999-12-30")[1] > days.span_of("0001-01-01")[0]
