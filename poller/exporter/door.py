@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class Door:
         self._files: tuple[Path, ...] = () if path is None else (path,)
         self._mark: _Mark = ()
         self._faults: tuple[str, ...] = ()
+        self._expires_utc: datetime | None = None
         self._changing: _Changing | None = None
         self._threads: Executor | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -112,6 +114,8 @@ class Door:
     def metrics(self) -> Iterator[Sample]:
         if self._path is not None:
             yield Sample(exposition.POLLER_WEB_CONFIG_RELOAD_SUCCESSFUL, not self._faults)
+        if self._expires_utc is not None:
+            yield Sample(exposition.POLLER_EXPORTER_CERTIFICATE_EXPIRY, self._expires_utc.timestamp())
         yield from self._guard.metrics()
 
     # --- the file ------------------------------------------------------------------------------------------------------
@@ -160,7 +164,7 @@ class Door:
 
     def _take(self, file: WebFile) -> None:
         assert file.config is not None
-        self._faults, self._headers = (), file.config.headers
+        self._faults, self._headers, self._expires_utc = (), file.config.headers, file.expires_utc
         if self._changing is not None and file.context is not None:
             self._changing.now = file.context
         self._guard.use(file.config.users)

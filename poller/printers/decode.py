@@ -15,14 +15,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from poller.model import Counter, CounterUnit, Cover, Decoded, Printer, Reading, Status, Supply, Tray
-from poller.printers import levels, mib, vendor
+from poller.printers import levels, meters, mib, vendor
 from poller.printers.alerts import RawAlert, alerts_at, read_alerts, words_by_row
+from poller.printers.cells import Cell, Cells, Pick
 from poller.printers.charset import read_text
 from poller.printers.layout import Layout
 from poller.printers.levels import Word
+from poller.printers.meters import Life
 from poller.printers.plan import CoverRow, MarkerRow, Sheet, SupplyRow, TrayRow, sheet_of
 from poller.printers.supplies import read_part
-from poller.printers.vendor import Cell, Cells, Life, Pick
 from poller.snmp import ber
 from poller.snmp.message import Missing, Value
 from poller.snmp.oid import Oid
@@ -183,8 +184,8 @@ def _whole_status(sheet: Sheet, cells: Cells, printer: Cell, device: Cell, error
 def _counters(sheet: Sheet, cells: Cells) -> tuple[Counter, ...]:
     """Return the life counts, and with a profile what it counts."""
     lives = _lives(sheet.markers, cells)
-    if sheet.extra is not None and sheet.extra.meters:
-        return vendor.counters(sheet.extra, sheet.extra.meter_cells(cells), tuple(lives))
+    if sheet.extra is not None and (own := sheet.extra.meters) is not None:
+        return meters.counters(own, own.pick(cells), tuple(lives))
     return tuple([_counter(life.unit, life.number, life.oid) for life in lives])
 
 

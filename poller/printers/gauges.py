@@ -7,7 +7,7 @@ new reading (up, time and duration of the last poll) is rendered by the fleet. D
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -155,6 +155,7 @@ def _counters(counters: Iterable[Counter]) -> tuple[str, str, str, str, str]:
     sides: dict[str, dict[tuple[str, str], int]] = {}
     duplex: dict[str, dict[tuple[str, str], int]] = {}
     life: dict[str, int] = {}
+    twice: dict[str, set[str]] = {}
     for counter in counters:
         if counter.function == "other" and counter.label == _LIFE_COUNT:
             life[counter.unit] = counter.count
@@ -163,6 +164,10 @@ def _counters(counters: Iterable[Counter]) -> tuple[str, str, str, str, str]:
         if counter.unit == "impressions":
             cells = (duplex if counter.sides == "duplex" else sides).setdefault(counter.function, {})
             cells.setdefault((counter.colour, counter.size), counter.count)
+            if counter.large == "twice" and counter.sides != "duplex":
+                twice.setdefault(counter.function, set()).add(counter.colour)
+    for function, colours in twice.items():
+        sides[function] = count_once(sides[function], colours)
     pages = [
         f'printer_pages{{{_PRINTER},function="{function}",colour="{colour}",size="{size}"}} {count}\n'
         for function in _PAGE_FUNCTIONS
@@ -263,6 +268,30 @@ def split(cells: Cells) -> list[tuple[str, str, int]]:
         else:
             out += [(part, "normal", count - of_these), (part, "large", of_these)]
     return out
+
+
+def count_once(cells: Cells, twice: Container[str]) -> dict[tuple[str, str], int]:
+    """Return *cells* with each large sheet's side in them once, also in those colours whose count of all sizes has it *twice*.
+
+    That takes the large count of the same colour. Where it is not known the count stays as it is; a whole beside parts that are counted in
+    the other way is left out then, for their difference would be of pages nobody printed.
+    """
+    once = dict(cells)
+    larges = {colour: count for (colour, size), count in cells.items() if size == "large"}
+    if "mono" in larges and "colour" in larges:
+        larges.setdefault("all", sum(larges[part] for part in _PARTS if part in larges))
+    left = set()
+    for (colour, size), count in cells.items():
+        if size == "large" or colour not in twice:
+            continue
+        large = larges.get(colour)
+        if large is None:
+            left.add(colour)
+        elif count >= 2 * large:  # else the counters contradict each other
+            once[colour, size] = count - large
+    if len({colour in left for colour, size in cells if size == "all"}) > 1:
+        once.pop(("all", "all"), None)
+    return once
 
 
 def split_colours(cells: Cells) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from poller.errors import ConfigError
-from poller.printers import mib, profile, rules
+from poller.printers import mib, profile, profile_file, rules
 from poller.printers.profile import Recognise, Sheet
 from poller.printers.records import Source
 from poller.printers.rules import Profile
@@ -157,7 +157,7 @@ def read_sheets(path: Path | None = None, more: Sequence[Path] = ()) -> tuple[di
     for origin, content in files:
         if origin.endswith(".toml"):
             try:
-                sheet, found = profile.read_profile(content(), origin)
+                sheet, found = profile_file.read_profile(content(), origin)
             except OSError as error:
                 faults.append(f"{origin}: {error.strerror}")
                 continue

@@ -15,12 +15,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from poller.printers import levels, mib
+from poller.printers.cells import Cell, Cells, Pick
+from poller.printers.cells import getter as _getter
 from poller.printers.charset import read_text
 from poller.printers.layout import Layout, Shape, localization_index, place, profiles_of
 from poller.printers.rules import Profile
 from poller.printers.supplies import Process
-from poller.printers.vendor import Cell, Cells, Extra, Pick, claims_of, extra_of
-from poller.printers.vendor import getter as _getter
+from poller.printers.vendor import Extra, claims_of, extra_of
 from poller.snmp import ber
 from poller.snmp.oid import Oid, index_text, tail_arcs, text
 

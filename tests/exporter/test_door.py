@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import logging
+import re
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -114,6 +116,12 @@ def trusting(certificate: tuple[Path, Path] | None = None, by: Authority | None 
     return context
 
 
+def believing_anything() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def facts(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Plain]]:
     return [fact for record in caplog.records if (fact := as_dict(record))["event"] == event]
 
@@ -208,6 +216,26 @@ async def test_an_expired_certificate_is_replaced_while_it_runs(site: Site) -> N
     await site.exporter.reload_web_config()
     assert (await site.get("/metrics", context=trusting())).status == 200
     assert site.exporter.port == port
+
+
+async def test_when_the_certificate_runs_out_is_a_metric_that_follows_the_file(site: Site) -> None:
+    async def expiry() -> float:
+        text = await (await site.get("/metrics", context=believing_anything())).text()
+        (value,) = re.findall(r"^poller_exporter_certificate_expiry_timestamp_seconds (\S+)$", text, flags=re.MULTILINE)
+        return float(value)
+
+    site.write(tls=site.certificate(expired=True))
+    await site.exporter.start()
+    assert await expiry() < time.time()
+    site.certificate()
+    await site.exporter.reload_web_config()
+    assert await expiry() > time.time()
+
+
+async def test_without_a_certificate_none_runs_out(site: Site) -> None:
+    site.write()
+    await site.exporter.start()
+    assert "poller_exporter_certificate_expiry" not in await (await site.get("/metrics")).text()
 
 
 @pytest.mark.both_loops

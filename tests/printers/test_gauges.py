@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from poller.exposition import CATALOGUE, header
 from poller.model import Alert, Counter, Decoded, Reading, Status, Supply
 from poller.printers import gauges
-from poller.printers.gauges import FAMILIES, render, split
+from poller.printers.gauges import FAMILIES, count_once, render, split
 from tests.readings import HOSTILE, bare, colour_mfp, hostile
 
 Series = dict[tuple[tuple[str, str], ...], float]
@@ -226,6 +227,37 @@ def test_of_counters_that_agree_every_choice_sums_to_the_whole(counts: list[int]
             colours = {colour for colour, _, _ in shown}
             assert A not in colours or len(colours) == 1, "never a total beside its parts"
             assert all(count == cells[colour, "large"] for colour, size_, count in shown if size_ == "large")
+
+
+def test_where_large_sheets_are_counted_twice_each_side_is_shown_once() -> None:
+    """1,000 sides, 100 of them on A3: such a device says 1,100."""
+    of_total = partial(Counter, function="total")
+    counters = [of_total(count=1_100, large="twice"), of_total(size="large", count=100)]
+    shown = {(("colour", A), ("size", "normal")): 900, (("colour", A), ("size", "large")): 100}
+    assert series(with_counters(*counters), "printer_meter_pages") == shown
+    counters = [of_total(count=1_000, large="once"), of_total(size="large", count=100)]
+    assert series(with_counters(*counters), "printer_meter_pages") == shown
+
+
+ONCE = [
+    # what the device counts, which of it twice, what is left to be split
+    ({(A, A): 1100}, {A}, {(A, A): 1100}),
+    ({(M, A): 660, (C, A): 440, (M, "large"): 60, (C, "large"): 40}, {M, C},
+     {(M, A): 600, (C, A): 400, (M, "large"): 60, (C, "large"): 40}),
+    ({(A, A): 1100, (M, "large"): 60, (C, "large"): 40}, {A}, {(A, A): 1000, (M, "large"): 60, (C, "large"): 40}),
+    ({(A, A): 1000, (M, A): 660, (M, "large"): 60}, {M}, {(A, A): 1000, (M, A): 600, (M, "large"): 60}),
+    ({(A, A): 1100, (M, A): 660}, {A, M}, {(A, A): 1100, (M, A): 660}),  # their difference counts as they do
+    ({(A, A): 1000, (M, A): 660}, {M}, {(M, A): 660}),
+    ({(A, A): 1100, (M, A): 600}, {A}, {(M, A): 600}),
+    ({(A, A): 150, (A, "large"): 100}, {A}, {(A, A): 150, (A, "large"): 100}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cells, twice, expected", ONCE)
+def test_counts_are_brought_to_one_way_of_counting(
+    cells: Mapping[tuple[str, str], int], twice: set[str], expected: Mapping[tuple[str, str], int]
+) -> None:
+    assert count_once(cells, twice) == expected
 
 
 def test_the_series_do_not_depend_on_the_values() -> None:

@@ -11,7 +11,7 @@ from poller.engine import device
 from poller.engine.device import Learned
 from poller.engine.recorded import Recorded
 from poller.model import Counter, Credential, Reading, Secret, Target
-from poller.printers import library, profile
+from poller.printers import library, profile_file
 from poller.snmp import ber
 from poller.snmp.message import Value
 from poller.snmp.oid import Oid, parse
@@ -53,7 +53,7 @@ def build(*files: str) -> library.Library:
     sheets = {}
     for content in files:
         name = content.partition('name = "')[2].partition('"')[0]
-        sheet, faults = profile.read_profile(content.encode(), f"{name}.toml")
+        sheet, faults = profile_file.read_profile(content.encode(), f"{name}.toml")
         assert not faults, faults
         assert sheet is not None
         sheets[sheet.name] = sheet
