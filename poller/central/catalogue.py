@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
+from poller.central.kinds import HookAddress, HostText, MailAddress, MailAddresses
 from poller.config.catalogue import Section, Setting
 from poller.config.declared import Declared
 from poller.config.document import settings_page
-from poller.config.kinds import Address, Choice, Folder, Path, SecretText, Switch, WebAddress, Whole
+from poller.config.kinds import Address, Choice, Folder, Path, SecretText, Switch, Text, WebAddress, Whole
 
 SECTIONS = (
     Section("server", "Where agents come to, and how much of them at once."),
@@ -19,6 +20,11 @@ SECTIONS = (
         "keys",
         "Central's own keys. Whoever has them can read what agents send and speak in its name: back them up, apart from the database.",
     ),
+    Section(
+        "mail", "The server by which parcels are told to whoever packs them, as mails. What becomes of them is in [sending.md](sending.md)."
+    ),
+    Section("webhook", "Where parcels are posted to as JSON, signed. How a receiver checks them is in [sending.md](sending.md)."),
+    Section("csv", "Where a CSV file is put for each parcel."),
     Section("retention", "How long what is kept is kept. On PostgreSQL it goes by whole months, when the last day of one is over."),
     Section(
         "updates", "What agents are offered as newer versions. The manifest is signed by whoever releases it; central only hands it out."
@@ -64,6 +70,15 @@ SETTINGS = (
         "5",
     ),
     Setting(
+        "server",
+        "account_megabytes_per_day",
+        Whole(1, 100_000_000),
+        10_000,
+        "How many megabytes of lines each customer's agents may send between them in a day (UTC), before they are compressed. Who has sent "
+        "so much is told to come again, and keeps its readings. 100,000 devices that are recorded every four hours send 2,400.",
+        "500",
+    ),
+    Setting(
         "database",
         "file",
         Path(),
@@ -88,6 +103,50 @@ SETTINGS = (
         "central-data/keys",
         "The folder of `sealing.keys`, `signing.keys` and `store.key`; made, for its user alone, where there is none.",
         '"/etc/poller-central/keys"',
+    ),
+    Setting("mail", "host", HostText(), None, "The mail server, that of the dealer: without it no mail is sent.", '"mail.example.com"'),
+    Setting("mail", "port", Whole(1, 65535), None, "Its port; by `security` 587, 465 or 25 unless set.", "2525"),
+    Setting(
+        "mail",
+        "security",
+        Choice(("starttls", "tls", "none")),
+        "starttls",
+        "How the connection is encrypted: by STARTTLS, which the server has to offer, from the first byte on, or not at all, for a server "
+        "on the same host.",
+        '"tls"',
+    ),
+    Setting("mail", "ca_file", Path(), None, "Certificates (PEM) the server's must go back to, in place of the system's.", '"ca.pem"'),
+    Setting("mail", "user", Text(), None, "Who logs in there, where the server wants that.", '"toner@example.com"'),
+    Setting("mail", "password", SecretText(), None, "The password of `user`; or the file that holds it, which is better.", '"…"'),
+    Setting("mail", "password_file", Path(), None, "A file that holds the password and nothing else.", '"/run/secrets/mail-password"'),
+    Setting("mail", "from", MailAddress(), None, "Whose mails they are. Answers go there, too.", '"toner@example.com"', field="sender"),
+    Setting("mail", "to", MailAddresses(), None, "Who gets them: whoever packs.", '["warehouse@example.com"]'),
+    Setting(
+        "mail",
+        "language",
+        Choice(("de", "en")),
+        None,
+        "The language of all mails; without one each is in that of its account.",
+        '"de"',
+    ),
+    Setting("webhook", "url", HookAddress(), None, "The address. A redirect is not followed.", '"https://shop.example.com/hooks/toner"'),
+    Setting(
+        "webhook",
+        "secret",
+        SecretText(octets_min=16),
+        None,
+        "What both sides know, and nobody else: parcels are signed by it. Or the file that holds it, which is better.",
+        '"b6f0c1d25a8e4f37"',
+    ),
+    Setting("webhook", "secret_file", Path(), None, "A file that holds the secret and nothing else.", '"/run/secrets/webhook-secret"'),
+    Setting("webhook", "ca_file", Path(), None, "Certificates (PEM) the receiver's must go back to, in place of the system's.", '"ca.pem"'),
+    Setting(
+        "csv",
+        "folder",
+        Folder(),
+        None,
+        "A folder that is there. Files are named by their parcel, appear when they are complete, and may be taken away.",
+        '"/srv/orders"',
     ),
     Setting("retention", "raw_days", Whole(8, 3660), 35, "Days of every line as it came, from its arrival on.", "60"),
     Setting(

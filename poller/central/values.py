@@ -28,6 +28,7 @@ class Server(_Value, frozen=True, kw_only=True):
     address: str | None = None
     is_forwarded: bool = False
     requests_per_second: int = 20
+    account_megabytes_per_day: int = 10_000
 
 
 class DatabasePlace(_Value, frozen=True, kw_only=True):
@@ -58,6 +59,28 @@ class Retention(_Value, frozen=True, kw_only=True):
                 return _months_before(today, self.job_months)
 
 
+class Mail(_Value, frozen=True, kw_only=True):
+    """The server mail goes out by. `password` is there exactly where `user` is; without a `language` a mail has its parcel's."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    sender: str
+    to: tuple[str, ...]
+    user: str | None = None
+    password: Secret | None = None
+    language: Literal["de", "en"] | None = None
+    ca_file: Path | None = None
+
+
+class Webhook(_Value, frozen=True, kw_only=True):
+    """Where parcels are posted to, and what proves that they are ours."""
+
+    url: str
+    secret: Secret
+    ca_file: Path | None = None
+
+
 class Config(_Value, frozen=True, kw_only=True):
     """Everything an operator decided about central."""
 
@@ -66,6 +89,9 @@ class Config(_Value, frozen=True, kw_only=True):
     keys_folder: Path
     updates_folder: Path | None
     log: Log
+    mail: Mail | None = None
+    webhook: Webhook | None = None
+    csv_folder: Path | None = None
     retention: Retention = Retention()
     warnings: tuple[str, ...] = ()
     origins: tuple[Origin, ...] = ()
