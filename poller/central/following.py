@@ -11,6 +11,8 @@ import logging
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from poller.central.store.cursors import Cursor
 from poller.central.store.database import Database, UnavailableError
 from poller.central.store.personal import ErasedError
@@ -55,7 +57,7 @@ class Follower(ABC):
     async def process_due(self, *, is_looking_back: bool = True) -> int:
         """Bring every account up to date that received something; return how many batches were taken in. Raises UnavailableError."""
         async with self._database.reading() as db:
-            due = await self.CURSOR.accounts_due(db, is_looking_back=is_looking_back)
+            due = await self.accounts_due(db, is_looking_back=is_looking_back)
         count = 0
         now_at = self._clock.monotonic()
         for account in due:
@@ -74,6 +76,10 @@ class Follower(ABC):
                 self._rest_until_at[account] = now_at + _REST_SECONDS
                 emit(log, ERROR, f"{self.WHAT}.failed", account=account, exc_info=error)
         return count
+
+    async def accounts_due(self, db: AsyncConnection, *, is_looking_back: bool) -> list[str]:
+        """Return the accounts that have something to do."""
+        return await self.CURSOR.accounts_due(db, is_looking_back=is_looking_back)
 
     async def process(self, account: str) -> int:
         """Bring an account up to date; return how many batches were taken in. Raises ErasedError, SealError, UnavailableError."""

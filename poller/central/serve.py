@@ -21,9 +21,16 @@ from poller.central.keys import Keys
 from poller.central.meters.closing import Closer
 from poller.central.receiving.api import Api
 from poller.central.receiving.intake import Intake
+from poller.central.receiving.quota import Quota
 from poller.central.receiving.receive import OPENING_THREADS, Receiver
 from poller.central.receiving.settings import Settings
+from poller.central.sending.post import channels_of
+from poller.central.sending.sender import Sender
+from poller.central.sending.ways import ways_of
 from poller.central.store.database import Database
+from poller.central.supplies.requestdesk import parcel_sent
+from poller.central.supplies.tending import Tending
+from poller.central.supplies.watching import Watching
 from poller.central.tally import Tally
 from poller.central.upkeep import Upkeep
 from poller.central.values import Config
@@ -81,18 +88,26 @@ class Central:
             await database.migrate()
             upkeep = Upkeep(database, self._config.retention, self._clock, threads)
             await upkeep.tidy()
-            await self._listen(database, threads)
+            ways = ways_of(self._config, self._clock)
+            tally = await self._listen(database, threads)
+            sender = Sender(database, self.keys.store, self._clock, ways, on_sent=parcel_sent, tries=tally.message_tries)
             self.started.set()
             emit(log, INFO, "central.started", version=__version__, port=self.port, metrics_port=self.metrics_port, database=database.name)
             async with asyncio.TaskGroup() as group:
                 group.create_task(upkeep.run(stop), name="upkeep")
                 devices = group.create_task(Devices(database, self.keys.store, self._clock).run(), name="devices")
                 jobs = group.create_task(Jobs(database, self.keys.store, self._clock).run(), name="jobs")
+                watching = group.create_task(Watching(database, self.keys.store, self._clock, tally.readings).run(), name="supplies")
+                tending = Tending(database, self.keys.store, self._clock, channels_of(self._config))
+                tended = group.create_task(tending.run(), name="requests")
+                group.create_task(sender.run(stop), name="sending")
                 closer = group.create_task(Closer(database, self.keys.store, self._clock).run(stop), name="meters")
                 await stop.wait()
                 self._is_stopping = True
                 devices.cancel()  # what is cut off is begun again
                 jobs.cancel()
+                watching.cancel()
+                tended.cancel()
                 closer.cancel()
         finally:
             for runner in self._runners:
@@ -113,11 +128,12 @@ class Central:
         else:
             emit(log, INFO, "central.keys_loaded", sealing=self.keys.sealing.current.id[:16], signing=self.keys.signing.current.id[:16])
 
-    async def _listen(self, database: Database, threads: ThreadPoolExecutor) -> None:
+    async def _listen(self, database: Database, threads: ThreadPoolExecutor) -> Tally:
         server = self._config.server
         intake = Intake(self._clock, requests_per_second=server.requests_per_second)
-        tally = Tally(database, self._clock, lambda: intake.in_hand_bytes)
-        self._receiver = Receiver(database, self.keys, threads)
+        quota = Quota(database, self._clock, megabytes_per_day=server.account_megabytes_per_day)
+        tally = Tally(database, self._clock, lambda: intake.in_hand_bytes, quota.count_over)
+        self._receiver = Receiver(database, self.keys, threads, quota)
         api = Api(
             database=database,
             keys=self.keys,
@@ -134,6 +150,7 @@ class Central:
         self.port = await self._open(api.application(self._count_connections), server.listen, "[server] listen")
         if server.metrics_listen is not None:
             self.metrics_port = await self._open(self._own_pages(tally), server.metrics_listen, "[server] metrics_listen")
+        return tally
 
     def _count_connections(self) -> int:
         agents = self._runners[0].server

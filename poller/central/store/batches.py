@@ -6,7 +6,7 @@ there first stays. PostgreSQL's way is in `copying`, fewer round trips for the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -109,6 +109,13 @@ async def counts(db: AsyncConnection, of: str) -> dict[str, int]:
     batches = await db.scalar(select(func.count()).select_from(batch).where(batch.c.account == of))
     lines = await db.scalar(select(func.count()).select_from(line).where(line.c.account == of))
     return {"batches": batches or 0, "lines": lines or 0}
+
+
+async def bytes_since(db: AsyncConnection, accounts: Iterable[str], since_utc: datetime) -> dict[str, int]:
+    """Return how many bytes of lines each of *accounts* sent since then; one that sent none is left out."""
+    mine = (content.c.account.in_(list(accounts)), content.c.received_utc >= since_utc)
+    query = select(content.c.account, func.sum(content.c.plain_bytes)).where(*mine).group_by(content.c.account)
+    return {of: int(count_bytes) for of, count_bytes in await db.execute(query)}
 
 
 async def load(db: AsyncConnection, of: str, agent: str, number: int) -> Content | None:

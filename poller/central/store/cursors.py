@@ -110,13 +110,18 @@ class Cursor:
             size += row.plain_bytes
         return found
 
-    async def move(self, db: AsyncConnection, of: str, before_utc: datetime, taken: Sequence[Batch]) -> None:
-        """Note that these batches are in, and forget those so old that none can come before them."""
+    async def move(self, db: AsyncConnection, of: str, before_utc: datetime, taken: Sequence[Batch]) -> datetime:
+        """Note that these batches are in, and forget those so old that none can come before them. Returns how far that is."""
         after_utc = max(before_utc, *(one.received_utc for one in taken))
         rows = [{"account": of, "agent": one.agent, "number": one.number, "received_utc": one.received_utc} for one in taken]
         await db.execute(insert(self.done), rows)
         await db.execute(delete(self.done).where(self.done.c.account == of, self.done.c.received_utc < _overlapping(after_utc)))
         await db.execute(update(self.far).where(self.far.c.account == of).values(received_utc=after_utc))
+        return after_utc
+
+    async def count(self, db: AsyncConnection, of: str) -> int:
+        """Return how many batches are noted: with how far it is, what tells whether somebody else moved it."""
+        return await db.scalar(select(func.count()).select_from(self.done).where(self.done.c.account == of)) or 0
 
     def _far_of(self, of: str) -> Any:
         return select(self.far.c.received_utc).where(self.far.c.account == of)

@@ -7,6 +7,7 @@ that is to write says so at its beginning, so that it never has to give up half 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date, datetime
@@ -61,7 +62,8 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             assert parsed.database is not None
             files.prepare(Path(parsed.database), hint="let this user write there, or name another with [database] file")
-            engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), **pool, connect_args={"timeout": _BUSY_SECONDS})
+            arguments = {"timeout": _BUSY_SECONDS, "factory": _Releasing}
+            engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), **pool, connect_args=arguments)
             _make_durable(engine.sync_engine)
         else:
             try:
@@ -143,13 +145,16 @@ class Database:
             cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return not (await cursor.fetchone())[0]
 
-    async def migrate(self) -> None:
-        """Bring the tables to this version, or make them. Of several processes one does it, the others wait. Raises HostError."""
+    async def migrate(self, to: str = "head") -> None:
+        """Bring the tables to this version, or make them. Of several processes one does it, the others wait. Raises HostError.
+
+        A test stops at an earlier step, *to*.
+        """
         try:
             async with self._engine.begin() as db:
                 if not self.is_sqlite:  # SQLite's transaction is the lock already
                     await db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-                before, after = await db.run_sync(_upgrade)
+                before, after = await db.run_sync(_upgrade, to)
         except (SQLAlchemyError, OSError) as error:
             reason = _reason(error) if isinstance(error, DBAPIError) else type(error).__name__
             raise HostError(f"cannot use the database {self.name}: {reason}", hint="is it there, and may this user write to it?") from error
@@ -174,6 +179,15 @@ def _parse(url: str) -> URL:
     return parsed
 
 
+class _Releasing(sqlite3.Connection):
+    """Gives its lock back when it is closed. Else that of a task cut off lasts for as long as anything holds its last statement."""
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 def _make_durable(engine: Engine) -> None:
     """Take transactions into our own hands: Python's driver would begin them late, and not before every statement."""
 
@@ -190,8 +204,8 @@ def _make_durable(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
 
-def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
-    """Run the steps this database has not seen. Returns its version before and after."""
+def _upgrade(connection: Connection, to: str) -> tuple[str | None, str | None]:
+    """Run the steps up to *to* that this database has not seen. Returns its version before and after."""
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -200,7 +214,7 @@ def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return before, MigrationContext.configure(connection).get_current_revision()
 
 

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, Table, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from poller.central.devices.known import Glance
 from poller.central.devices.recognition import Device, Event, Holder, is_serial
 from poller.central.store.inventory import contract, device, device_event, device_name, location, sighting
 from poller.central.store.personal import Personal
-from poller.central.store.tables import agent
+from poller.central.store.tables import UtcTime, agent
 
 ASKED_MAX = 500
 """Values in one question: PostgreSQL and SQLite take 32,000 at most."""
 
 _PERSONAL = ("address", "mac", "hostname", "told_location")
 _PLAIN = tuple(name for name in Device.__struct_fields__ if name not in ("id", *_PERSONAL))
+_TOUCH = """
+    UPDATE device SET seen_utc = seen.at_utc, counts = coalesce(seen.counts::json, device.counts)
+    FROM unnest($2::text[], $3::timestamptz[], $4::text[]) AS seen (device, at_utc, counts)
+    WHERE device.account = $1 AND device.device = seen.device
+"""
+_TOUCH_SIGHTING = """
+    UPDATE sighting SET seen_utc = seen.at_utc FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS seen (agent, printer, at_utc)
+    WHERE sighting.account = $1 AND sighting.agent = seen.agent AND sighting.printer = seen.printer
+"""
 _REAL = device.c.state.not_in(("joined", "merged"))
 
 
@@ -91,6 +102,29 @@ async def save(db: AsyncConnection, of: str, changed: Iterable[Device], personal
     await _upsert(db, device, rows, ("account", "device"))
 
 
+async def touch(db: AsyncConnection, of: str, seen: Sequence[Glance]) -> None:
+    """Note when devices were seen and what they counted, where nothing else is new.
+
+    Past SQLAlchemy's types, which cost more than the rows do: this is what nearly every reading comes to.
+    """
+    if not seen:
+        return
+    names, senders, printers = zip(*((one.known.device, one.known.agent, one.known.printer) for one in seen), strict=True)
+    times = [one.at_utc for one in seen]
+    told = [msgspec.json.encode(one.counts).decode() if one.counts else None for one in seen]
+    if db.dialect.name == "postgresql":
+        moments = [one.astimezone(UTC) for one in times]
+        await db.exec_driver_sql(_TOUCH, (of, list(names), moments, told))
+        await db.exec_driver_sql(_TOUCH_SIGHTING, (of, list(senders), list(printers), moments))
+        return
+    bind = UtcTime().process_bind_param
+    bound = [bind(one, db.dialect) for one in times]
+    rows = list(zip(bound, told, [of] * len(seen), names, strict=True))
+    await db.exec_driver_sql("UPDATE device SET seen_utc = ?, counts = coalesce(?, counts) WHERE account = ? AND device = ?", rows)
+    rows = list(zip(bound, [of] * len(seen), senders, printers, strict=True))
+    await db.exec_driver_sql("UPDATE sighting SET seen_utc = ? WHERE account = ? AND agent = ? AND printer = ?", rows)
+
+
 async def save_names(db: AsyncConnection, of: str, owners: Mapping[str, tuple[str, datetime]]) -> None:
     rows = [{"account": of, "name": name, "device": one, "since_utc": since_utc} for name, (one, since_utc) in owners.items()]
     await _upsert(db, device_name, rows, ("account", "name"))
@@ -154,24 +188,52 @@ def listing(of: str, *, day: date) -> Select[Any]:
     )
 
 
-async def find(db: AsyncConnection, of: str, *, day: date, where: ColumnElement[bool] | None = None, rows_max: int) -> list[dict[str, Any]]:
-    """Return devices as `listing` has them."""
-    query = listing(of, day=day) if where is None else listing(of, day=day).where(where)
+async def find(
+    db: AsyncConnection, of: str, *, day: date, where: ColumnElement[bool] | None = None, after: str | None = None, rows_max: int
+) -> list[dict[str, Any]]:
+    """Return devices as `listing` has them; *after* a device, those behind it."""
+    query = listing(of, day=day)
+    if where is not None:
+        query = query.where(where)
+    if after is not None:
+        query = query.where(device.c.device > after)
     return [dict(row) for row in (await db.execute(query.limit(rows_max))).mappings()]
 
 
-async def locations_by_hand(db: AsyncConnection, of: str) -> dict[str, str]:
-    """Return the location of the devices that were given one, by device."""
-    query = select(device.c.device, device.c.location).where(device.c.account == of, device.c.location.is_not(None))
-    return {row.device: row.location for row in await db.execute(query)}
+async def find_these(db: AsyncConnection, of: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Return these devices as they are kept, without what is sealed: `location` is the one given by hand."""
+    columns = [column for column in device.c if column.name != "personal"]
+    found: list[dict[str, Any]] = []
+    for part in _parts(ids):
+        rows = await db.execute(select(*columns).where(device.c.account == of, device.c.device.in_(part)))
+        found += map(dict, rows.mappings())
+    return found
 
 
-async def names(db: AsyncConnection, of: str, name: str | None = None) -> list[tuple[str, str]]:
-    """Return (name, device) of one device, or of all of an account."""
-    query = select(device_name.c.name, device_name.c.device).where(device_name.c.account == of)
-    if name is not None:
-        query = query.where(device_name.c.device == name)
-    return [(row.name, row.device) for row in await db.execute(query.order_by(device_name.c.name))]
+async def find_own(db: AsyncConnection, of: str, *, after: str | None, rows_max: int) -> list[dict[str, Any]]:
+    """Return the devices that are, or may become, somebody's: id, state, serial number, number and location; those behind *after*."""
+    query = select(*(device.c[name] for name in ("device", "state", "serial", "device_number", "location")))
+    mine = (device.c.account == of, device.c.state.in_(("unassigned", "managed")), device.c.part_of.is_(None))
+    rows = await db.execute(query.where(*mine, device.c.device > (after or "")).order_by(device.c.device).limit(rows_max))
+    return [dict(row) for row in rows.mappings()]
+
+
+async def parts_of(db: AsyncConnection, of: str, name: str) -> list[str]:
+    """Return the devices that count as another one."""
+    query = select(device.c.device).where(device.c.account == of, device.c.part_of == name).order_by(device.c.device)
+    return list((await db.execute(query)).scalars())
+
+
+async def names(db: AsyncConnection, of: str, name: str) -> list[str]:
+    """Return what a device goes by."""
+    query = select(device_name.c.name).where(device_name.c.account == of, device_name.c.device == name).order_by(device_name.c.name)
+    return list((await db.execute(query)).scalars())
+
+
+async def names_after(db: AsyncConnection, of: str, after: str, *, rows_max: int) -> list[tuple[str, str]]:
+    """Return (name, device) of an account's devices, by name, those behind *after*."""
+    query = select(device_name.c.name, device_name.c.device).where(device_name.c.account == of, device_name.c.name > after)
+    return [(row.name, row.device) for row in await db.execute(query.order_by(device_name.c.name).limit(rows_max))]
 
 
 async def sightings(db: AsyncConnection, of: str, name: str) -> list[dict[str, Any]]:
@@ -190,14 +252,18 @@ async def counting(db: AsyncConnection, of: str) -> dict[tuple[str, str], str]:
     return {(row.agent, row.printer): row.device for row in await db.execute(query)}
 
 
-async def elsewhere(db: AsyncConnection, *, rows_max: int) -> list[dict[str, Any]]:
-    """Return the serial numbers that devices of more than one account have, with device and account of each: moved, sold, or loaned."""
+async def elsewhere(db: AsyncConnection, *, after: str | None = None, names_max: int) -> list[dict[str, Any]]:
+    """Return the serial numbers that devices of more than one account have, with device and account of each: moved, sold, or loaned.
+
+    So many numbers, by number; *after* one, those behind it.
+    """
     several = (
         select(device_name.c.name)
-        .where(device_name.c.name.startswith("serial:"))
+        .where(device_name.c.name.startswith("serial:"), device_name.c.name > (after or ""))
         .group_by(device_name.c.name)
         .having(func.count(device_name.c.account.distinct()) > 1)
-        .limit(rows_max)
+        .order_by(device_name.c.name)
+        .limit(names_max)
     )
     query = (
         select(device_name.c.name, device_name.c.account, device_name.c.device, device.c.state, device.c.site, device.c.seen_utc)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,28 +55,36 @@ async def floor(db: AsyncConnection, of: str) -> Head:
     return chain.genesis(of) if row is None else Head(number=row.floor_number, hash=row.floor_hash)
 
 
-async def rows(db: AsyncConnection, of: str, *, after: int = 0) -> AsyncIterator[Row]:
-    """Yield an account's rows in order, from the one after number *after* on."""
-    while True:
-        mine = (meter.c.account == of) & (meter.c.number > after)
-        query = select(meter).where(mine).order_by(meter.c.number).limit(_ROWS_AT_ONCE)
-        found = (await db.execute(query)).mappings().all()
+async def rows(db: AsyncConnection, of: str, *, after: int | None = None) -> AsyncIterator[Row]:
+    """Yield every row that names an account, or those after a number, as they were appended: also what should not be there.
+
+    Times never go back along a chain, so this is the order of numbers and of the key: a page costs the same however long the chain is.
+    """
+    place = (meter.c.appended_utc, meter.c.number)
+    query = select(meter).where(meter.c.account == of).order_by(*place).limit(_ROWS_AT_ONCE)
+    query = query if after is None else query.where(meter.c.number > after)
+    found = (await db.execute(query)).mappings().all()
+    while found:
         for values in found:
             yield _row(values)
         if len(found) < _ROWS_AT_ONCE:
             return
-        after = found[-1]["number"]
+        last = found[-1]
+        found = (await db.execute(query.where(tuple_(*place) > (last["appended_utc"], last["number"])))).mappings().all()
 
 
 async def of_device(db: AsyncConnection, of: str, device: str, *, first: date, end: date) -> list[Row]:
     """Return what the ledger says of a device's days from *first* to before *end*, in the order it was appended.
 
-    Nothing is appended before its day has begun, anywhere on Earth: months before that are not looked at.
+    Nothing is appended before its day has begun, anywhere on Earth: months before that are not looked at. Only what stands between the two
+    ends of the chain counts: a row that somebody put beside it is in no bill, whatever it says.
     """
     begun_utc = datetime.combine(first, time(), tzinfo=UTC) - timedelta(days=1)
+    ends = (ledger.c.account == meter.c.account) & (meter.c.number > ledger.c.floor_number) & (meter.c.number <= ledger.c.number)
     mine = (meter.c.account == of) & (meter.c.device == device) & (meter.c.day >= first) & (meter.c.day < end)
     mine &= meter.c.appended_utc >= begun_utc
-    return [_row(values) for values in (await db.execute(select(meter).where(mine).order_by(meter.c.number))).mappings()]
+    query = select(meter).join(ledger, ends).where(mine).order_by(meter.c.number)
+    return [_row(values) for values in (await db.execute(query)).mappings()]
 
 
 async def move_floors(db: AsyncConnection, before_utc: datetime) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.office.contracts import Contract
+from poller.central.store.devices import ASKED_MAX
 from poller.central.store.inventory import article, contact, contract, location, person
 from poller.central.store.personal import Personal
 
@@ -24,21 +25,38 @@ _CONTRACT = Contract.__struct_fields__
 # --- contracts -------------------------------------------------------------------------------------------------------------
 
 
-async def contracts(db: AsyncConnection, of: str, device: str | None = None) -> dict[str, list[Contract]]:
-    """Return the contract rows by device, each device's in their order."""
-    query = select(contract).where(contract.c.account == of).order_by(contract.c.device, contract.c.begins)
-    if device is not None:
-        query = query.where(contract.c.device == device)
+async def contracts(db: AsyncConnection, of: str, devices: Sequence[str]) -> dict[str, list[Contract]]:
+    """Return the contract rows of these devices, by device, each device's in their order."""
     found: dict[str, list[Contract]] = {}
-    for row in (await db.execute(query)).mappings():
-        found.setdefault(row["device"], []).append(msgspec.convert({name: row[name] for name in _CONTRACT}, Contract))
+    for begin in range(0, len(devices), ASKED_MAX):
+        these = contract.c.device.in_(devices[begin : begin + ASKED_MAX])
+        query = select(contract).where(contract.c.account == of, these).order_by(contract.c.device, contract.c.begins)
+        for row in (await db.execute(query)).mappings():
+            found.setdefault(row["device"], []).append(_contract(dict(row)))
     return found
+
+
+async def contracts_after(db: AsyncConnection, of: str, after: tuple[str, date] | None, *, rows_max: int) -> list[tuple[str, Contract]]:
+    """Return an account's contract rows with their devices, by device and beginning, those behind *after*."""
+    query = select(contract).where(contract.c.account == of).order_by(contract.c.device, contract.c.begins).limit(rows_max)
+    if after is not None:
+        name, begins = after
+        query = query.where(or_(contract.c.device > name, and_(contract.c.device == name, contract.c.begins > begins)))
+    return [(row["device"], _contract(dict(row))) for row in (await db.execute(query)).mappings()]
+
+
+def _contract(row: Mapping[str, Any]) -> Contract:
+    return msgspec.convert({name: row[name] for name in _CONTRACT}, Contract)
 
 
 async def save_contract(db: AsyncConnection, of: str, device: str, one: Contract) -> None:
     """Insert a row, or put it in the place of the one that begins on the same day."""
     values = {name: getattr(one, name) for name in _CONTRACT} | {"supplies": list(one.supplies)}
     await _put(db, contract, {"account": of, "device": device, "begins": one.begins}, values)
+
+
+async def remove_contract(db: AsyncConnection, of: str, device: str, begins: date) -> None:
+    await db.execute(delete(contract).where(contract.c.account == of, contract.c.device == device, contract.c.begins == begins))
 
 
 # --- locations and contacts ------------------------------------------------------------------------------------------------

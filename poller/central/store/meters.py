@@ -26,8 +26,13 @@ from poller.model import Value
 from poller.sealing import zstd
 
 CONTENTS_AT_ONCE = 50
+ID_BEGINS_MIN = 4
+"""Letters of an id that may stand for it: a decision about the only device that begins with d- is a slip of the hand."""
 RAW_LINES_MAX = 5000
 """Of one device, to be looked at again for a decision: half a year of them, far more than are kept."""
+
+
+_UNCOUNTED = ("joined", "merged", "ignored")
 
 
 class Kept(Value, frozen=True, kw_only=True):
@@ -101,12 +106,15 @@ async def due(db: AsyncConnection, of: str) -> list[str]:
 
 
 async def held(db: AsyncConnection, of: str | None = None, *, rows_max: int) -> list[dict[str, Any]]:
-    """Return the devices a person is asked about, those that wait longest first: account, device, site, model, serial, standing."""
+    """Return the devices a person is asked about, those that wait longest first: account, device, site, model, serial, standing.
+
+    Not those whose counts are nobody's meter any more: parts of others, and what was said to be none of ours.
+    """
     its = (device.c.account == standing.c.account) & (device.c.device == standing.c.device)
     query = (
         select(standing.c.account, standing.c.device, standing.c.body, device.c.site, device.c.model, device.c.serial)
         .outerjoin_from(standing, device, its)
-        .where(standing.c.held_utc.is_not(None))
+        .where(standing.c.held_utc.is_not(None), func.coalesce(device.c.state, "").not_in(_UNCOUNTED))
         .order_by(standing.c.held_utc, standing.c.account, standing.c.device)
         .limit(rows_max)
     )
@@ -116,13 +124,19 @@ async def held(db: AsyncConnection, of: str | None = None, *, rows_max: int) -> 
     return [row | {"standing": _decode(row.pop("body")).standing} for row in rows]
 
 
+async def count_held(db: AsyncConnection) -> tuple[int, datetime | None]:
+    """Return how many devices of all accounts a person is asked about, and since when about the one that waits longest."""
+    row = (await db.execute(select(func.count(), func.min(standing.c.held_utc)).where(standing.c.held_utc.is_not(None)))).one()
+    return row[0], row[1]
+
+
 async def places(db: AsyncConnection, of: str, name: str | None = None) -> dict[str, Place]:
     """Return model and time zone of every device of an account that counts for itself, or of one."""
     its = (site.c.account == device.c.account) & (site.c.site == device.c.site)
     query = (
         select(device.c.device, device.c.model, site.c.time_zone)
         .join_from(device, site, its)
-        .where(device.c.account == of, device.c.state.not_in(("joined", "merged", "ignored")))
+        .where(device.c.account == of, device.c.state.not_in(_UNCOUNTED))
     )
     if name is not None:
         query = query.where(device.c.device == name)
@@ -141,9 +155,23 @@ async def zones(db: AsyncConnection) -> list[tuple[str, str]]:
 
 
 async def set_zone(db: AsyncConnection, of: str, name: str, zone: str) -> bool:
-    """Set a site's time zone; False where there is no such site."""
+    """Set a site's time zone; False where there is no such site.
+
+    What its devices sent and the days of the old zone have not taken in yet, those of the new one take: where that is further on, because
+    other sites have it, it looks at the same time once more. Readings it knows change nothing.
+    """
     mine = (site.c.account == of) & (site.c.site == name)
-    return (await db.execute(update(site).where(mine).values(time_zone=zone))).rowcount == 1
+    row = (await db.execute(select(func.coalesce(site.c.time_zone, "UTC").label("zone")).where(mine))).one_or_none()
+    if row is None:
+        return False
+    await db.execute(update(site).where(mine).values(time_zone=zone))
+    known = await closings(db, of)
+    left_utc = known[row.zone].until_utc if row.zone in known else None
+    goes_utc = known[zone].until_utc if zone in known else None
+    if left_utc is not None and goes_utc is not None and left_utc < goes_utc:
+        await lock_closing(db, of, zone)
+        await move_closing(db, of, zone, until_utc=left_utc)
+    return True
 
 
 async def closings(db: AsyncConnection, of: str) -> dict[str, Closing]:
@@ -257,14 +285,15 @@ async def read_evidence(db: AsyncConnection, of: str, digest: str, personal: Per
 
 
 async def find_device(db: AsyncConnection, of: str, begin: str) -> list[str]:
-    """Return the devices whose id begins so, or whose serial, device or inventory number it is."""
+    """Return the devices that count for themselves whose id begins so, or whose serial, device or inventory number it is."""
     mine = or_(
-        device.c.device.startswith(begin, autoescape=True),
-        device.c.serial == begin,
+        device.c.device.startswith(begin, autoescape=True) if len(begin) >= ID_BEGINS_MIN else device.c.device == begin,
+        func.upper(device.c.serial) == begin.upper(),
         device.c.device_number == begin,
         device.c.inventory_number == begin,
     )
-    query = select(device.c.device).where(device.c.account == of, mine).order_by(device.c.device).limit(20)
+    whole = device.c.state.not_in(("joined", "merged"))
+    query = select(device.c.device).where(device.c.account == of, mine, whole).order_by(device.c.device).limit(20)
     return list((await db.execute(query)).scalars())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table, delete, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.store import jobs, ledger, partitions
+from poller.central.store import jobs, ledger, messages, partitions, requests, stock, watched
 from poller.central.store.database import Database
 from poller.central.store.tables import account, batch, meter
 from poller.central.values import Retention
@@ -40,6 +40,8 @@ async def prune(database: Database, retention: Retention, now_utc: datetime) -> 
             database.forget_months()
     gone[batch.name] = await _delete_batches(database, _begin(retention.kept_from("daily", now_utc)))
     gone[jobs.job.name] = await jobs.prune(database, _begin(retention.kept_from("jobs", now_utc)))
+    gone[requests.request.name] = await _end_requests(database, retention, now_utc)
+    gone[messages.message.name] = await messages.prune(database, _begin(retention.kept_from("daily", now_utc)))
     return {name: count for name, count in gone.items() if count}
 
 
@@ -56,6 +58,24 @@ async def _delete(database: Database, table: Table, kept_from: datetime, *, has_
         count += done
         if done < ROWS_AT_ONCE:
             return count
+
+
+async def _end_requests(database: Database, retention: Retention, now_utc: datetime) -> int:
+    """Delete requests that are long done, join old changes of stock, forget the supplies of devices that are heard no more."""
+    kept_from, heard_from = _begin(retention.kept_from("jobs", now_utc)), _begin(retention.kept_from("daily", now_utc))
+    count = 0
+    async with database.reading() as db:
+        accounts = list((await db.execute(select(account.c.account))).scalars())
+    for of in accounts:
+        done = ROWS_AT_ONCE
+        while done == ROWS_AT_ONCE:
+            async with database.writing() as db:
+                await watched.lock(db, of)
+                done = await requests.prune(db, of, kept_from, rows_max=ROWS_AT_ONCE)
+                await stock.carry(db, of, kept_from)
+                await watched.prune(db, of, heard_from)
+            count += done
+    return count
 
 
 async def _delete_batches(database: Database, kept_from: datetime) -> int:

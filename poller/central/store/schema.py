@@ -6,8 +6,8 @@ A piece of work with tables of its own has them in a module beside `tables.py`, 
 
 from __future__ import annotations
 
-from poller.central.store import cursors, inventory, jobs, standings, tables
+from poller.central.store import agreements, cursors, inventory, jobs, messages, requests, standings, stock, tables, watched
 
-MODULES = (tables, inventory, cursors, standings, jobs)
+MODULES = (tables, inventory, cursors, standings, jobs, messages, watched, requests, stock, agreements)
 
 metadata = tables.metadata

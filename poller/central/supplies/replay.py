@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +23,12 @@ from poller.model import Reading
 WINDOW = 5000
 LINE_BYTES_MAX = 1 << 20
 LOOK_SECONDS = 4 * 3600
+JUMP_DAYS_MAX = 366
+"""Over a longer jump no time passes: it is a clock set wrong, or another file, and nothing that was due in between is decided."""
 _TEXT_MAX = 200
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+"""The first bytes of a file that was packed: nothing in it is a line."""
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -65,11 +70,11 @@ def read_line(line: bytes) -> SiteReading | None:
         raise ValueError(f"longer than {LINE_BYTES_MAX} bytes")
     try:
         reading = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         try:
             if _decode_other(line).type != "reading":
                 return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         raise ValueError(str(error)) from error
     if reading.schema != 1:
@@ -83,6 +88,11 @@ def read_line(line: bytes) -> SiteReading | None:
     return reading
 
 
+def packed_by(line: bytes) -> str | None:
+    """Return what a file that begins with *line* was packed by; None if it was not."""
+    return next((name for first, name in _PACKED.items() if line.startswith(first)), None)
+
+
 class Replay:
     """Feeds readings to the watch and gives back its decisions."""
 
@@ -91,6 +101,7 @@ class Replay:
         self._settings = settings
         self._window = window
         self._yields = Yields()
+        self._taken_at: datetime | None = None
         self._accounts: dict[str, Account] = {}
         self._desks: dict[tuple[str, str], Desk] = {}
         self._printers: dict[tuple[str, str], Watched] = {}
@@ -102,6 +113,12 @@ class Replay:
         """Yield the decisions in their order, and among them each line that cannot be used."""
         waiting: list[tuple[datetime, int, SiteReading]] = []
         for number, line in enumerate(lines, 1):
+            if number == 1:
+                if (packed := packed_by(line)) is not None:
+                    self.tally.bad += 1
+                    yield BadLine(number, f"packed by {packed}: unpack it, and give the lines on standard input (--readings -)")
+                    return
+                line = line.removeprefix(_BYTE_ORDER_MARK)
             if not line.strip():
                 continue
             try:
@@ -141,6 +158,9 @@ class Replay:
 
     def _look_until(self, now_utc: datetime) -> Iterator[Decision]:
         """Let the time between two readings pass."""
+        if self._taken_at is not None and now_utc - self._taken_at > timedelta(days=JUMP_DAYS_MAX):
+            self._looks, self._look_of = [], {}
+        self._taken_at = now_utc
         while self._looks and self._looks[0][0] <= now_utc:
             at, key = heapq.heappop(self._looks)
             if self._look_of.get(key) != at:

@@ -100,13 +100,13 @@ def _policy(
         try:
             if key not in known:
                 raise ValueError(f"no such setting{suggest(key, list(known))}")
-            changes |= _setting(key, value)
+            changes |= read_setting(key, value)
         except ValueError as error:
             faults.append(f"{place}: {key}: {error}")
     return msgspec.structs.replace(above, **changes)
 
 
-def _setting(key: str, value: object) -> dict[str, Any]:
+def read_setting(key: str, value: object) -> dict[str, Any]:
     """Return one setting as the field of a policy. Raises ValueError(what is wanted)."""
     match key:
         case "lead_days":

@@ -10,6 +10,9 @@ request, and nothing but a replacement makes room for the next: no rise of a sha
 installed 60 days after it was sent (or decided, where nothing was sent) becomes the task "ask the customer"; from then on a person, or a
 supply that becomes empty, makes another.
 
+An open one waits for something, its `hold`: its site is in trial; the contract does not include it (any more); nobody knows which article;
+it lies on the shelf already, to be installed from there; a person has to approve it.
+
 Every request says why: the rule, the forecast, and what it was judged by.
 """
 
@@ -32,17 +35,23 @@ RISK = 0.01
 """The chance of being late that is accepted. Smaller asks earlier: see the table of docs/toner-requests.md."""
 RISK_FULL = 2.5
 """… and for a full cartridge so many times more on top: the fuller it is, the longer a spare one lies about if the forecast was wrong."""
-RISK_RECKONED = 0.05
+RISK_FRESH = 0.1
+"""… and for one in its first days, when nobody would send the next: those that are used up so fast can wait until it was seen in use."""
+_FRESH_DAYS = 3.0
+RISK_RECKONED = 0.07
 """… where only pages tell what is left: such a device still warns by itself before the end. The yield's variance comes on top."""
 RISK_UNSURE = 0.3
 """… while so little is known that the chance says more about our ignorance than about the supply. A few days later more is known."""
+RISK_UNSURE_RECKONED = 0.2
+"""… and no level will ever say it: such a device's next news is its warning, which comes too late for most."""
 _UNSURE_WIDTH = 0.3
 _UNSURE_VARIANCE = 0.35**2
 _UNSURE_DAYS = 3.0
 ASK_AFTER_DAYS = 60.0
 SILENT_DAYS = 14.0
 """So long a printer that is not heard is believed to print on. After that nothing is decided for it."""
-EMPTY_WORD_DAYS = 14.0
+EMPTY_WORD_DAYS = 30.0
+"""A device without levels says "empty" when a twentieth is left; that lasts a slow printer three weeks."""
 DAYS_SEEN_MIN = 1.0
 _OVERDUE = 1.5
 """A printer is silent once its next reading is late by half the usual time."""
@@ -50,7 +59,7 @@ _ALMOST_EMPTY = 0.05
 """Before a printer has been seen for one working day, only what is almost empty is asked for."""
 
 State = Literal["open", "approved", "sent", "delivered", "installed", "cancelled"]
-Hold = Literal["trial", "clarify", "approval"]
+Hold = Literal["trial", "contract", "clarify", "stock", "approval"]
 Rule = Literal["forecast", "empty", "warning", "threshold", "bundle", "person"]
 
 _STEPS: dict[State, frozenset[State]] = {
@@ -102,12 +111,19 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     tracking: str | None = None
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, for the cartridge `number` of one slot: (account, printer, supply, number) is its key, and unique.
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request, for the cartridge `number` of one slot: (account, printer, supply, number, attempt) is its key, and unique.
 
     `hold` says what it waits for while open. `asked_at`: it became the task "ask the customer". `deliveries` may be partial.
+
+    What follows is known where requests are kept (`poller central serve`): `id` is what people call it, `attempt` counts the requests for
+    one cartridge; `article`, one of `alternatives`, comes in `pieces`; `parcel` is the one it goes with. `approved_by` is the person who
+    did. `was` is the state that a replacement ended. One that `makes_way` stands in no other's way: what was sent for it went into another
+    device, or it was given up before anything was sent.
     """
 
+    id: str = ""
+    attempt: int = 0
     account: str
     site: str
     printer: str
@@ -123,10 +139,30 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None = None
     was_empty: bool = False
     deliveries: tuple[Delivery, ...] = ()
+    kind: str = ""
+    colour: str | None = None
+    location: str | None = None
+    article: str | None = None
+    alternatives: tuple[str, ...] = ()
+    pieces: int = 1
+    parcel: str | None = None
+    approved_by: str | None = None
+    was: State | None = None
+    makes_way: bool = False
 
     @property
     def is_done(self) -> bool:
         return self.state in ("installed", "cancelled")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a piece was sent for it that is not installed yet."""
+        return self.state in ("sent", "delivered")
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing was done for it yet, not even packed."""
+        return self.state in ("open", "approved") and self.parcel is None
 
 
 def advance(request: Request, state: State, at: datetime, *, delivery: Delivery | None = None) -> Request:
@@ -141,12 +177,26 @@ def advance(request: Request, state: State, at: datetime, *, delivery: Delivery 
     return msgspec.structs.replace(request, state=state, hold=None, changed_at=at, sent_at=sent_at, deliveries=deliveries)
 
 
-def opening(policy: Policy, catalogue: Catalogue, part_number: str | None, kind: str) -> tuple[State, Hold | None]:
+def opening(
+    policy: Policy, catalogue: Catalogue, part_number: str | None, kind: str, colour: str | None = None
+) -> tuple[State, Hold | None]:
     """Return the state a new request begins in, and what it waits for."""
+    return standing(policy, is_known=kind != "unknown" and catalogue.knows(part_number, kind, colour))
+
+
+def standing(policy: Policy, *, is_known: bool, is_included: bool = True, is_covered: bool = False) -> tuple[State, Hold | None]:
+    """Return where a request stands that nothing was sent for: its state, and what it waits for.
+
+    *is_known*: there is an article for it; *is_included*: the contract has it; *is_covered*: it lies on the shelf.
+    """
     if not policy.is_live:
         return "open", "trial"
-    if kind == "unknown" or not catalogue.knows(part_number):
+    if not is_included:
+        return "open", "contract"
+    if not is_known:
         return "open", "clarify"
+    if is_covered:
+        return "open", "stock"
     return ("open", "approval") if policy.approval == "manual" else ("approved", None)
 
 
@@ -167,7 +217,7 @@ def blocks(request: Request, slot: Slot, now: float) -> bool:
     After "ask the customer" a newly empty supply does not wait. A device without levels says "empty" while there is still some left, and
     what was sent may lie beside it: its word must have stood for `EMPTY_WORD_DAYS`.
     """
-    if not is_for(request, slot):
+    if not is_for(request, slot) or request.makes_way:
         return False
     if request.asked_at is None or request.was_empty or not is_empty(slot):
         return True
@@ -175,13 +225,29 @@ def blocks(request: Request, slot: Slot, now: float) -> bool:
     return not slot.is_measured and since is not None and now - since < EMPTY_WORD_DAYS * DAY_SECONDS
 
 
-def risk_of(slot: Slot, rate: Rate, belief: Belief) -> float:
-    """Return the chance of being late that is accepted for this supply: a greater one as long as little is known of it."""
+def has_spare(slot: Slot, pages: float, belief: Belief) -> bool:
+    """Whether what was asked for last cannot be used up yet, by the *pages* since: it is in the slot, or lies beside it.
+
+    Of use where nobody saw the last change. Then only pages say that there was one, and not when: the request before may have been for the
+    cartridge that is in the slot now.
+    """
+    if slot.is_measured or slot.asked_pages is None or slot.cartridge.is_begin_seen:
+        return False
+    return pages - slot.asked_pages < belief.pages
+
+
+def risk_of(slot: Slot, rate: Rate, belief: Belief, now: float) -> float:
+    """Return the chance of being late that is accepted for this supply *now*: a greater one as long as little is known of it."""
     left = slot.cartridge.left
     is_unsure = left.high - left.low > _UNSURE_WIDTH or belief.variance > _UNSURE_VARIANCE or rate.days < _UNSURE_DAYS
     if is_unsure:
-        return RISK_UNSURE
-    return RISK * (1 + RISK_FULL * left.low) if slot.is_measured else RISK_RECKONED + belief.variance
+        return RISK_UNSURE if slot.is_measured else RISK_UNSURE_RECKONED
+    if not slot.is_measured:
+        return RISK_RECKONED + belief.variance
+    risk = RISK * (1 + RISK_FULL * left.low)
+    begun_at = slot.cartridge.begun_at
+    is_fresh = begun_at is not None and now - begun_at < _FRESH_DAYS * DAY_SECONDS
+    return max(risk, RISK_FRESH) if is_fresh else risk
 
 
 def rule_for(
@@ -195,15 +261,18 @@ def rule_for(
     pace_seconds: float,
     within_days: float = 0.0,
     is_sure: bool = False,
+    has_spare: bool = False,
 ) -> Rule | None:
     """Return by which rule a request falls due *now* (local seconds) or *within_days*; None if by none.
 
     *pace_seconds* is how long the next reading takes to come: what would be late then is asked for now. A cartridge that replaced another
     must have been seen twice: what looked like a change may be taken back. *is_sure*: the part's yield is known from somewhere, so that a
-    supply without a level can be reckoned by pages.
+    supply without a level can be reckoned by pages. *has_spare*: what was asked for last is not used up.
     """
     left = slot.cartridge.left
-    if slot.cartridge.number > 0 and slot.cartridge.reports < 2:
+    if has_spare or (slot.cartridge.number > 0 and slot.cartridge.reports < 2):
+        return None
+    if slot.pending is not None and slot.pending.what == "unwarned":  # replaced, it seems: the next reading tells
         return None
     if is_empty(slot):
         return "empty"

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from poller.central.supplies.yields import Belief, Part
+from poller.central.supplies.yields import Belief, Part, alike
 from poller.model import Supply
 
 Evidence = Literal["level", "serial", "part", "warning", "pages"]
@@ -45,6 +45,10 @@ _OVERRUN = 0.05
 _TAKEN_BACK_SHARE = 0.15
 _TAKEN_BACK_SECONDS = 7 * 86400.0
 _WARNED_AGAIN_SECONDS = 28 * 86400.0
+_LIVES_MAX = 6
+"""Of one slot: more would outlast a change of what is printed."""
+_LIVES_SURE = 3
+"""Before so many are known, far more pages than a life has mean that it was thought too short, not that a change was not seen."""
 _CARRIED = 0.5
 """At every change, what a slot knows of its use counts half: two cartridges back it hardly matters."""
 _FRESH = 0.95
@@ -112,14 +116,17 @@ class Cartridge(msgspec.Struct):
 class Slot(msgspec.Struct):
     """One supply of one printer: what is in it, what was in it before, what its cartridges have shown. To be stored with the printer.
 
-    `share` of full cartridges went in `pages`, earlier ones counting less. `is_measured` once it gave a number above zero: a zero alone
-    is also the warning of a device that has no numbers.
+    `share` of full cartridges went in `pages`, earlier ones counting less. `lives` are the last whole lives, in pages, where there are no
+    levels; `asked_pages` is where the meter stood at the last request. `is_measured` once it gave a number above zero: a zero alone is also
+    the warning of a device that has no numbers.
     """
 
     cartridge: Cartridge
     before: Cartridge | None = None
     share: float = 0.0
     pages: float = 0.0
+    lives: list[float] = []
+    asked_pages: float | None = None
     is_measured: bool = False
     pending: Pending | None = None
 
@@ -144,9 +151,9 @@ class Change(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """*share* of a cartridge went in *pages*: something for the part number's yield."""
+    """*share* of a cartridge went in *pages*: something for the part number's yield. None: *pages* lay between two changes."""
 
-    share: float
+    share: float | None
     pages: float
 
 
@@ -290,7 +297,8 @@ def _follow_word(slot: Slot, report: Report, part: Part, belief: Belief) -> tupl
             return _replace(slot, report, part, "warning", belief, begun=pending)
         slot.pending = Pending("unwarned", 1.0, report.at, report.pages)
         return [], []
-    if now.word is not Word.EMPTY and now.left.now(report.pages, belief, 2.0)[1] < -_OVERRUN:
+    is_known = belief.samples >= _LIVES_SURE
+    if is_known and now.word is not Word.EMPTY and now.left.now(report.pages, belief, 2.0)[1] < -_OVERRUN:
         low, high = now.left.now(report.pages, belief)
         slot.before = now
         slot.cartridge = Cartridge(
@@ -317,6 +325,16 @@ def warn(slot: Slot, word: Word, at: float, pages: float, belief: Belief) -> Non
     if now.left.now(pages, belief)[1] > most:
         low = min(max(now.left.now(pages, belief)[0], 0.0), most)
         now.left = Left(low, most, pages)
+
+
+def install(slot: Slot, at: float, pages: float) -> None:
+    """Put a full cartridge into a slot whose device has no numbers to show it by: a person says so."""
+    now = slot.cartridge
+    if now.begun_pages is not None and now.is_begin_seen and now.word.value >= Word.LOW.value:
+        _note_life(slot, pages - now.begun_pages)
+    slot.before, slot.pending = now, None
+    full = Left(1.0, 1.0, pages)
+    slot.cartridge = Cartridge(number=now.number + 1, left=full, part=now.part, begun_at=at, begun_pages=pages, reports=2)
 
 
 def _take(slot: Slot, report: Report, part: Part) -> None:
@@ -354,8 +372,8 @@ def _replace(
             left = 0.0
             if now.begun_pages is not None and now.is_begin_seen:
                 pages = (begun.pages if begun else report.pages) - now.begun_pages
-                lessons.append(Lesson(1.0, pages))
-                slot.share, slot.pages = (slot.share + 1.0) * _CARRIED, (slot.pages + pages) * _CARRIED
+                lessons.append(Lesson(None, pages))
+                _note_life(slot, pages)
     at, meter = (begun.at, begun.pages) if begun else (report.at, report.pages)
     slot.before, slot.pending = now, None
     slot.cartridge = Cartridge(
@@ -369,6 +387,14 @@ def _replace(
     )
     _take(slot, report, part)
     return [Change(now, evidence, left)], lessons
+
+
+def _note_life(slot: Slot, pages: float) -> None:
+    """Take in that a cartridge lasted *pages*, in a device that shows only when one is changed."""
+    slot.lives = [*slot.lives[1 - _LIVES_MAX :], pages]
+    known = alike(slot.lives)
+    slot.share = 1 - _CARRIED ** len(known)
+    slot.pages = slot.share * sum(known) / len(known)
 
 
 def _left_behind(now: Cartridge, report: Report, belief: Belief) -> float | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -21,10 +21,10 @@ from poller.central.supplies import history, requests, slots
 from poller.central.supplies.calendar import DAY_SECONDS, Calendar, Rhythm, day_number, local_seconds
 from poller.central.supplies.complaints import CARTRIDGE_MISSING, TONERS, complaints_of, is_meant
 from poller.central.supplies.counting import colour_pages_of, pages_of
-from poller.central.supplies.forecast import outlook_of
+from poller.central.supplies.forecast import Outlook, outlook_of
 from poller.central.supplies.history import BACK_DAYS, Rate, Usage
 from poller.central.supplies.policy import Catalogue, Policy
-from poller.central.supplies.requests import Reason, Request
+from poller.central.supplies.requests import Reason, Request, Rule
 from poller.central.supplies.slots import Change, Slot, Word
 from poller.central.supplies.yields import GUESS_DAYS, Belief, Yields
 from poller.model import Reading, Supply
@@ -37,6 +37,7 @@ EARLY_FROM = 0.15
 _SUPPLIES_MAX = 64
 _TEXT_MAX = 200
 _LOOK_SECONDS_MIN = 3600
+_LOOK_SECONDS = 4 * 3600
 _PACE_READINGS = 8
 _ROW_SPAN_MAX = 1.4 * DAY_SECONDS
 _PAGES, _COLOUR, _DAYS = "pages", "colour", "days"
@@ -132,12 +133,20 @@ class Account:
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What a decision is made with: the account, the site's policy, the catalogue, and what all devices have taught."""
+    """What a decision is made with: the account, the site's policy, the catalogue, and what all devices have taught.
+
+    `included` are the kinds of supplies that the device's contract has; None where it has all. Of the others nothing is asked for, but
+    they are watched and teach like any.
+    """
 
     account: Account
     policy: Policy
     catalogue: Catalogue
     yields: Yields
+    included: frozenset[str] | None = None
+
+    def includes(self, kind: str) -> bool:
+        return self.included is None or kind in self.included
 
 
 def take(watched: Watched, reading: Reading, desk: Desk) -> list[Decision]:
@@ -172,6 +181,35 @@ def look(watched: Watched, now_utc: datetime, desk: Desk) -> list[Decision]:
         if tracked.due_utc is not None and tracked.due_utc <= now_utc:
             decisions += _decide(watched, tracked, now_utc, now, rates[tracked.meter], calendar, desk)
     return decisions
+
+
+def is_due(watched: Watched, key: str, now_utc: datetime, within_days: float, desk: Desk) -> bool:
+    """Whether a supply falls due *within_days*, whatever was asked for already."""
+    tracked = watched.supplies.get(key)
+    if tracked is None:
+        return False
+    calendar = desk.account.calendar(now_utc)
+    case = _consider(
+        watched, tracked, calendar.local(now_utc), _rate(watched, tracked.meter, calendar, desk.account.rhythm), calendar, desk
+    )
+    return case is not None and case.rule(watched, within_days) is not None
+
+
+def ask_for(watched: Watched, key: str, now_utc: datetime, desk: Desk) -> Decision:
+    """Return the request a person makes for the supply *key*, which is known: for the cartridge that is in it now."""
+    tracked = watched.supplies[key]
+    calendar = desk.account.calendar(now_utc)
+    rate = _rate(watched, tracked.meter, calendar, desk.account.rhythm)
+    return _request(watched, tracked, now_utc, _case(watched, tracked, calendar.local(now_utc), rate, calendar, desk), "person")
+
+
+def note_installed(watched: Watched, key: str, now_utc: datetime, desk: Desk) -> bool:
+    """Take a person's word that the supply *key* was replaced; False where the device itself will show it, and nothing is noted."""
+    tracked = watched.supplies.get(key)
+    if tracked is None or tracked.slot.is_measured:
+        return False
+    slots.install(tracked.slot, desk.account.calendar(now_utc).local(now_utc), watched.meters[tracked.meter].total)
+    return True
 
 
 def falls_due(watched: Watched, now_utc: datetime, within_days: float, desk: Desk) -> list[Decision]:
@@ -235,7 +273,10 @@ def _follow(watched: Watched, supply: Supply, reading: Reading, at: float, desk:
     pages = watched.meters[tracked.meter].total
     changes, lessons = slots.follow(slot, slots.report_of(supply, at, pages), part, _belief(tracked, desk))
     for lesson in lessons:
-        desk.yields.learn(tracked.name, lesson.share, lesson.pages)
+        if lesson.share is None:
+            desk.yields.learn_life(tracked.name, lesson.pages)
+        else:
+            desk.yields.learn(tracked.name, lesson.share, lesson.pages)
     tracked.name = name
     for change in changes:
         yield from _note(watched, tracked, change, reading.taken_at, desk)
@@ -275,7 +316,7 @@ def _note(watched: Watched, tracked: Tracked, change: Change, at: datetime, desk
     elif request is not None and request.number == change.old.number and not request.is_done:
         wanted = request.part_number or wanted
         tracked.request, tracked.earlier = requests.advance(request, "installed", at), request
-    if wanted is not None and installed is not None and not desk.catalogue.are_alike(wanted, installed):
+    if wanted is not None and installed is not None and not desk.catalogue.are_alike(wanted, installed, tracked.kind, tracked.colour):
         yield _decision(watched, tracked, at, "wrong-cartridge", wanted=wanted, evidence="part")
 
 
@@ -296,7 +337,7 @@ def _hear(watched: Watched, reading: Reading, at: float, desk: Desk) -> Iterator
         if len(doubtful) == 1:
             only = doubtful[0]
             slots.warn(only.slot, word, at, watched.meters[only.meter].total, _belief(only, desk))
-        elif doubtful and kind in TONERS and not watched.is_colour_asked:
+        elif doubtful and kind in TONERS and desk.includes(kind) and not watched.is_colour_asked:
             watched.is_colour_asked = True
             yield Decision(
                 at=reading.taken_at,
@@ -324,8 +365,12 @@ def _belief(tracked: Tracked, desk: Desk) -> Belief:
     is_measured = tracked.slot.is_measured
     if tracked.meter == _DAYS:
         return desk.yields.believe(tracked.name, share, pages, is_measured=is_measured, guess_pages=GUESS_DAYS)
-    rated = desk.catalogue.rated_pages(tracked.slot.cartridge.part)
+    rated = _rated_pages(tracked, desk)
     return desk.yields.believe(tracked.name, share, pages, is_measured=is_measured, rated_pages=rated)
+
+
+def _rated_pages(tracked: Tracked, desk: Desk) -> float | None:
+    return desk.catalogue.rated_pages(tracked.slot.cartridge.part, tracked.kind, tracked.colour)
 
 
 def _decide(
@@ -341,7 +386,7 @@ def _decide(
 ) -> Iterator[Decision]:
     """Yield the request that is due for one supply, or the task that an old one has become; note when to look again."""
     tracked.due_utc = None
-    request, slot, policy = tracked.request, tracked.slot, desk.policy
+    request, slot = tracked.request, tracked.slot
     if request is not None and requests.blocks(request, slot, now):
         if request.asked_at is None and not request.is_done:
             ask_at = (request.sent_at or request.decided_at) + timedelta(days=requests.ASK_AFTER_DAYS)
@@ -351,33 +396,89 @@ def _decide(
                 tracked.request = msgspec.structs.replace(request, asked_at=now_utc, was_empty=requests.is_empty(slot))
                 yield _decision(watched, tracked, now_utc, "ask-customer")
         return
+    case = _consider(watched, tracked, now, rate, calendar, desk, within_days=within_days)
+    if case is None:
+        return
+    rule = case.rule(watched, within_days)
+    if rule is None:
+        if slot.is_measured or case.is_sure:
+            tracked.due_utc = case.due_utc(watched)
+    elif not desk.includes(tracked.kind):
+        tracked.due_utc = now_utc + timedelta(seconds=_LOOK_SECONDS)  # from the day on that it is in the contract
+    else:
+        yield _request(watched, tracked, now_utc, case, "bundle" if within_days and rule == "forecast" else rule)
+
+
+class _Case(NamedTuple):
+    """What one decision about one supply rests on, at the local time `now`."""
+
+    slot: Slot
+    usage: Usage
+    outlook: Outlook
+    belief: Belief
+    risk: float
+    is_sure: bool
+    calendar: Calendar
+    now: float
+    desk: Desk
+
+    def rule(self, watched: Watched, within_days: float = 0.0) -> Rule | None:
+        """Return by which rule a request falls due *within_days*."""
+        return requests.rule_for(
+            self.slot,
+            self.outlook,
+            self.calendar,
+            self.desk.policy,
+            risk=self.risk,
+            pace_seconds=watched.pace_seconds,
+            now=self.now,
+            within_days=within_days,
+            is_sure=self.is_sure,
+            has_spare=requests.has_spare(self.slot, self.usage.total, self.belief),
+        )
+
+    def due_utc(self, watched: Watched) -> datetime | None:
+        """Return when to look again if the printer says nothing more."""
+        pace = watched.pace_seconds
+        due = requests.due_at(self.outlook, self.calendar, self.desk.policy, risk=self.risk, now=self.now, pace_seconds=pace)
+        return None if due is None else self.calendar.utc(max(due, self.now + _LOOK_SECONDS_MIN))
+
+
+def _consider(
+    watched: Watched, tracked: Tracked, now: float, rate: Rate, calendar: Calendar, desk: Desk, *, within_days: float = 0.0
+) -> _Case | None:
+    """Return what a decision rests on; None where the printer has been silent for so long that nothing is decided."""
     usage = watched.meters[tracked.meter]
     assert usage.at is not None
     if now - usage.at > (requests.SILENT_DAYS + within_days) * DAY_SECONDS:
-        return
-    belief = _belief(tracked, desk)
+        return None
+    return _case(watched, tracked, now, rate, calendar, desk)
+
+
+def _case(watched: Watched, tracked: Tracked, now: float, rate: Rate, calendar: Calendar, desk: Desk) -> _Case:
+    slot, usage, belief = tracked.slot, watched.meters[tracked.meter], _belief(tracked, desk)
+    assert usage.at is not None
     outlook = outlook_of(slot, rate, belief, usage.at, usage.total)
-    is_sure = belief.samples > 0 or slot.share > 0 or desk.catalogue.rated_pages(slot.cartridge.part) is not None
-    risk = requests.risk_of(slot, rate, belief)
-    rule = requests.rule_for(
-        slot, outlook, calendar, policy, risk=risk, pace_seconds=watched.pace_seconds, now=now, within_days=within_days, is_sure=is_sure
-    )
-    if rule is None:
-        if slot.is_measured or is_sure:
-            due = requests.due_at(outlook, calendar, policy, risk=risk, now=now, pace_seconds=watched.pace_seconds)
-            tracked.due_utc = None if due is None else calendar.utc(max(due, now + _LOOK_SECONDS_MIN))
-        return
-    if within_days and rule == "forecast":
-        rule = "bundle"
-    reason = requests.reason_of(rule, slot, outlook, belief, calendar, policy, now=now, pages=usage.total)
-    state, hold = requests.opening(policy, desk.catalogue, slot.cartridge.part, tracked.kind)
+    is_sure = belief.samples > 0 or slot.share > 0 or _rated_pages(tracked, desk) is not None
+    return _Case(slot, usage, outlook, belief, requests.risk_of(slot, rate, belief, now), is_sure, calendar, now, desk)
+
+
+def _request(watched: Watched, tracked: Tracked, now_utc: datetime, case: _Case, rule: Rule) -> Decision:
+    """Make the request for the cartridge that is in the slot."""
+    slot, desk, before = tracked.slot, case.desk, tracked.request
+    slot.asked_pages = case.usage.total
+    reason = requests.reason_of(rule, slot, case.outlook, case.belief, case.calendar, desk.policy, now=case.now, pages=case.usage.total)
+    state, hold = requests.opening(desk.policy, desk.catalogue, slot.cartridge.part, tracked.kind, tracked.colour)
     tracked.request = Request(
         account=watched.account,
         site=watched.site,
         printer=watched.printer,
         supply=tracked.key,
         number=slot.cartridge.number,
+        attempt=before.attempt + 1 if before is not None and requests.is_for(before, slot) else 0,
         part_number=slot.cartridge.part,
+        kind=tracked.kind,
+        colour=tracked.colour,
         state=state,
         hold=hold,
         decided_at=now_utc,
@@ -385,7 +486,7 @@ def _decide(
         changed_at=now_utc,
     )
     tracked.due_utc = now_utc + timedelta(days=requests.ASK_AFTER_DAYS)
-    yield _decision(watched, tracked, now_utc, "request", reason=reason)
+    return _decision(watched, tracked, now_utc, "request", reason=reason)
 
 
 def _decision(

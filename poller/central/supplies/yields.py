@@ -5,6 +5,9 @@ coverage) is known best by itself; a new device, or one that says only -3, start
 joined, each as strong as it is sure: the device's own cartridges, the part number's, and a guess so wide that it only bridges the first
 days. A yield in the catalogue (ISO/IEC 19752 and 19798 rate pages at 5 % coverage) takes the place of the guess.
 
+A device that says only -3 shows no shares, only whole lives: the pages from one change to the next. Its warning can come and go between
+two readings, and then two lives look like one that is twice as long. So lives are not averaged but compared (`alike`).
+
 Yields are multiplied and divided, so they are averaged as logarithms.
 """
 
@@ -12,6 +15,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -29,7 +34,7 @@ _PART_VARIANCE = 0.3**2
 _PART_WEIGHT = 2.0
 """… for as many samples."""
 _PART_VARIANCE_LEAST = 0.03**2
-_SAMPLES_MAX = 200
+SAMPLES_MAX = 200
 """More samples than this do not make a part number surer: its yield may change with a new batch."""
 _DEVICE_VARIANCE = 0.06**2
 """A device's coverage next month is not quite that of this one."""
@@ -37,6 +42,9 @@ _LEVEL_ERROR = 0.015
 """How far a difference of two reported levels is off: both are rounded."""
 _WHOLE_ERROR = 0.15
 """How far a cartridge known only by its beginning and its end is from a full one: some are put in used, some taken out early."""
+LIVES_MAX = 40
+_ALIKE = 1.5
+"""Lives of one part differ by less, and two lives in one by more."""
 _PARTS_MAX = 20_000
 _COARSE_LEVELS_MAX = 14
 """Devices that report in steps know at most eleven levels, 0 to 100 by tens, and a few more when something is odd."""
@@ -59,7 +67,7 @@ class Part(msgspec.Struct):
     """What all cartridges of one part number have shown: how many, the mean of the logarithms, the sum of their squared distances.
 
     `levels` are the different levels they have reported, in thousandths, rising; once there are many, the scale is fine and they are
-    dropped.
+    dropped. `lives` are the last whole lives, in pages, of cartridges without levels.
     """
 
     samples: int = 0
@@ -67,6 +75,7 @@ class Part(msgspec.Struct):
     squares: float = 0.0
     levels: list[int] = []
     is_fine: bool = False
+    lives: list[int] = []
 
     def note_level(self, ratio: float) -> None:
         """Take in a reported level: it is one of this part's scale."""
@@ -95,18 +104,45 @@ class Part(msgspec.Struct):
 
     def add(self, pages: float) -> None:
         """Take in that a full cartridge lasted, or would have lasted, so many *pages*."""
-        if self.samples >= _SAMPLES_MAX:
-            self.squares *= (_SAMPLES_MAX - 1) / self.samples
-            self.samples = _SAMPLES_MAX - 1
+        if self.samples >= SAMPLES_MAX:
+            self.squares *= (SAMPLES_MAX - 1) / self.samples
+            self.samples = SAMPLES_MAX - 1
         self.samples += 1
         gap = math.log(pages) - self.mean
         self.mean += gap / self.samples
         self.squares += gap * (math.log(pages) - self.mean)
 
+    def add_life(self, pages: float) -> None:
+        """Take in that *pages* lay between two changes in a device that has no levels."""
+        self.lives = [*self.lives[1 - LIVES_MAX :], round(pages)]
+
     def variance(self) -> float:
         """Return how far one cartridge may be from the mean, the mean's own error included."""
         between = (self.squares + _PART_WEIGHT * _PART_VARIANCE) / (self.samples + _PART_WEIGHT)
         return max(between, _PART_VARIANCE_LEAST) * (1 + 1 / self.samples)
+
+
+def alike(lives: Sequence[float]) -> list[float]:
+    """Return those of some whole *lives*, in pages, that are one cartridge's: the shortest that several agree on, and what is near it.
+
+    A change that nobody saw makes two lives look like one of twice the length. A short one is rare, a cartridge put in used, and alone.
+    Where no two agree, all are returned: they differ, and so it is known how little they tell.
+    """
+    enough = max(2, len(lives) // 4)
+    for typical in sorted(lives):
+        near = [life for life in lives if typical <= life <= typical * _ALIKE]
+        if len(near) >= enough:
+            return near
+    return list(lives)
+
+
+@lru_cache(maxsize=1024)
+def _told_by(lives: tuple[int, ...]) -> Part:
+    """Return what whole lives tell of a part, to be read only: it is asked at every reading, and seldom changes."""
+    told = Part()
+    for life in alike(lives):
+        told.add(life)
+    return told
 
 
 class Yields(msgspec.Struct):
@@ -118,6 +154,11 @@ class Yields(msgspec.Struct):
         """Take in that *share* of a cartridge went in *pages*."""
         if share > 0 and pages > 0:
             self.part(name).add(pages / share)
+
+    def learn_life(self, name: str, pages: float) -> None:
+        """Take in that *pages* lay between two changes in a device that has no levels."""
+        if pages >= 1:
+            self.part(name).add_life(pages)
 
     def part(self, name: str) -> Part:
         """Return what is known of part *name*; a new one begins empty."""
@@ -147,11 +188,12 @@ class Yields(msgspec.Struct):
         total = weight * math.log(guess)
         part = self.parts.get(name)
         samples = 0
-        if part is not None and part.samples:
-            sure = 1 / part.variance()
-            samples = part.samples
+        if part is not None and (part.samples or part.lives):
+            told = part if part.samples else _told_by(tuple(part.lives))
+            sure = 1 / told.variance()
+            samples = told.samples
             weight += sure
-            total += sure * part.mean
+            total += sure * told.mean
         if share > 0 and pages > 0:
             sure = 1 / (_DEVICE_VARIANCE + ((_LEVEL_ERROR if is_measured else _WHOLE_ERROR) / share) ** 2)
             weight += sure

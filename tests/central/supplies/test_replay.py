@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -11,7 +14,7 @@ import msgspec
 import pytest
 
 from poller.central.supplies.policy import Policy
-from poller.central.supplies.replay import LINE_BYTES_MAX, BadLine, Replay, SiteReading, read_line
+from poller.central.supplies.replay import LINE_BYTES_MAX, BadLine, Replay, SiteReading, Tally, read_line
 from poller.central.supplies.replay_settings import Settings
 from poller.central.supplies.watch import Decision
 from tests.central.supplies.firm import MONDAY, read, toner
@@ -76,6 +79,10 @@ def test_a_reading_beyond_the_window_is_counted_not_used() -> None:
         (falling()[0].replace(b'"id":"serial:11:A"', b'"id":""'), "id"),
         (b'{"a": "' + b"x" * LINE_BYTES_MAX + b'"}', "longer"),
         (b"[]", "object"),
+        (b"\x00" * 64, "JSON"),
+        (falling()[0].replace(b'"ratio":0.98', b'"ratio":NaN'), "JSON"),
+        (falling()[0].replace(b'"ratio":0.98', b'"ratio":1e999'), "range"),
+        (falling()[0].replace(b'"account"', b'"nest":' + b"[" * 100_000 + b"]" * 100_000 + b',"account"'), "recursion"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_named_and_the_rest_goes_on(broken: bytes, why: str) -> None:
@@ -99,6 +106,45 @@ def test_unknown_fields_and_missing_account_are_fine() -> None:
     stranger = falling()[0].replace(b'"account":"acme"', b'"colour_of_box":"grey"')
     reading = read_line(stranger)
     assert reading is not None and reading.account == ""
+
+
+def test_a_line_may_be_as_long_as_a_megabyte() -> None:
+    plain = falling()
+    long = plain[0].replace(b'"account"', b'"note":"' + b"x" * (LINE_BYTES_MAX - len(plain[0]) - 10) + b'","account"')
+    assert len(long) == LINE_BYTES_MAX
+    assert run([long, *plain[1:]])[0] == run(plain)[0]
+
+
+def test_lines_of_windows_are_lines() -> None:
+    lines = [each.replace(b"\n", b"\r\n") for each in falling()]
+    decisions, bad, _ = run([b"\xef\xbb\xbf" + lines[0], b"\r\n", *lines[1:]])
+    assert decisions == run(falling())[0] and bad == []
+
+
+def test_a_file_without_a_line_decides_nothing() -> None:
+    decisions, bad, replay = run([])
+    assert decisions == [] and bad == [] and replay.tally == Tally()
+
+
+@pytest.mark.parametrize("pack, name", [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_a_packed_file_is_named_so_once(pack: Callable[[bytes], bytes], name: str) -> None:
+    decisions, (bad,), _ = run(pack(b"".join(falling())).splitlines(keepends=True))
+    assert decisions == [] and bad.number == 1 and name in bad.reason and "unpack" in bad.reason
+
+
+def test_a_clock_far_in_the_future_asks_for_nothing_in_between() -> None:
+    lines = falling()
+    far = lines[20].replace(b"2026-", b"2150-")
+    decisions, bad, _ = run([*lines[:20], far, *lines[21:30]])
+    assert bad == [] and [each for each in decisions if each.event in ("request", "ask-customer")] == []
+    assert [each.event for each in run([*lines[:20], *lines[21:30]])[0]] == []
+
+
+def test_a_counter_beyond_all_numbers_is_another_counter() -> None:
+    lines = falling()
+    lines[10] = lines[10].replace(b'"count":2000', b'"count":' + b"9" * 400)
+    decisions, bad, _ = run(lines)
+    assert [each.event for each in decisions] == ["request"] and bad == []
 
 
 def test_a_hole_in_the_readings_does_not_stop_the_clock() -> None:

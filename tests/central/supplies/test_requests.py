@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from poller.central.supplies.history import Rate
 from poller.central.supplies.policy import Article, Catalogue, Policy
-from poller.central.supplies.requests import Delivery, Hold, Reason, Request, State, StepError, advance, opening
+from poller.central.supplies.requests import (
+    RISK,
+    RISK_FRESH,
+    Delivery,
+    Hold,
+    Reason,
+    Request,
+    State,
+    StepError,
+    advance,
+    has_spare,
+    opening,
+    risk_of,
+)
+from poller.central.supplies.slots import Cartridge, Left, Slot
+from poller.central.supplies.yields import Belief
 
+DAY = 86400.0
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
 REASON = Reason(
     rule="forecast",
@@ -110,3 +129,38 @@ def test_a_fresh_request_waits_for_what_is_missing(
 @pytest.mark.parametrize("installed, alike", [("TK-1", True), ("tk1", True), ("TK-1XL", True), ("TK 1 XL", True), ("TK-2", False)])
 def test_an_article_may_be_replaced_by_those_named_for_it(installed: str, alike: bool) -> None:
     assert TK1.are_alike("TK-1", installed) is alike
+
+
+# --- what is accepted, and what lies there already ---
+
+
+def slot(*, begun_at: float | None = None, is_begin_seen: bool = True, is_measured: bool = True, asked_pages: float | None = None) -> Slot:
+    left = Left(0.9, 0.91, 1000)
+    cartridge = Cartridge(number=3, left=left, ratio=0.91, begun_at=begun_at, begun_pages=900, is_begin_seen=is_begin_seen)
+    return Slot(cartridge, is_measured=is_measured, asked_pages=asked_pages)
+
+
+KNOWN, SURE = Rate(100, 1.0, 20.0), Belief(math.log(5000), 0.06**2, 9)
+
+
+def test_in_its_first_days_a_cartridge_is_asked_for_only_if_it_will_hardly_last() -> None:
+    fresh, older = (risk_of(slot(begun_at=100 * DAY), KNOWN, SURE, (100 + days) * DAY) for days in (2, 4))
+    assert fresh == RISK_FRESH and RISK < older < 0.05
+
+
+def test_a_cartridge_whose_beginning_nobody_saw_is_not_fresh() -> None:
+    assert risk_of(slot(), KNOWN, SURE, 2 * DAY) < RISK_FRESH
+
+
+@pytest.mark.parametrize(
+    "given, pages, spare",
+    [
+        ({"asked_pages": 1000.0}, 5900, True),
+        ({"asked_pages": 1000.0}, 6100, False),  # used up by now
+        ({"asked_pages": None}, 5900, False),
+        ({"asked_pages": 1000.0, "is_begin_seen": True}, 5900, False),  # the change was seen: it is known which request it answered
+        ({"asked_pages": 1000.0, "is_measured": True}, 5900, False),
+    ],
+)
+def test_what_was_asked_for_last_is_a_spare_until_it_can_be_used_up(given: dict[str, Any], pages: float, spare: bool) -> None:
+    assert has_spare(slot(**{"is_begin_seen": False, "is_measured": False, **given}), pages, SURE) is spare

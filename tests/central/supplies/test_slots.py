@@ -158,7 +158,7 @@ def test_what_a_cartridge_used_is_a_lesson() -> None:
     for day, ratio in enumerate(falling(0.99, 0.1), 1):
         lessons += slots.follow(slot, report(day, 40 * day, ratio), FINE, BELIEF)[1]
     assert len(lessons) == 2
-    assert all(lesson.pages / lesson.share == pytest.approx(4000, rel=0.03) for lesson in lessons)
+    assert all(lesson.share is not None and lesson.pages / lesson.share == pytest.approx(4000, rel=0.03) for lesson in lessons)
     assert slot.used()[1] / slot.used()[0] == pytest.approx(4000, rel=0.03)
 
 
@@ -204,6 +204,13 @@ def test_a_device_that_prints_far_beyond_its_yield_was_given_another_cartridge()
     assert 0.5 < slot.cartridge.left.high <= 1.0
 
 
+def test_while_few_lives_are_known_far_more_pages_mean_that_the_yield_was_wrong() -> None:
+    for samples, changes in ((2, 0), (3, 1)):
+        slot = slots.first(report(0, 0, None), Part())
+        found, _ = slots.follow(slot, report(90, 9000, None), Part(), BELIEF._replace(samples=samples))
+        assert len(found) == changes
+
+
 def test_a_number_of_zero_from_a_device_without_numbers_is_its_warning() -> None:
     slot, changes = told([None, 0.0, None, None], words=[Word.SOME, Word.EMPTY, Word.SOME, Word.SOME])
     assert [change.evidence for change in changes] == ["warning"] and not slot.is_measured
@@ -229,3 +236,17 @@ def test_low_is_the_devices_word_only_where_the_level_does_not_say_it(ratio: flo
 @pytest.mark.parametrize("ratio", [-0.01, 1.5])
 def test_a_level_outside_its_range_is_none(ratio: float) -> None:
     assert report_of(toner(ratio, state="ok"), 0.0, 0.0).ratio is None
+
+
+def test_a_life_that_was_two_does_not_make_the_device_a_frugal_one() -> None:
+    slot, changes, day, meter = slots.first(report(0, 0, None, Word.LOW), Part()), list[float](), 0, 0.0
+    for pages in (3000, 6000, 3100, 6100):  # between the warnings that were seen
+        for word in (Word.SOME, Word.SOME, Word.LOW):
+            day += 1
+            begun = slot.cartridge.begun_pages or 0
+            meter = begun + pages if word is Word.LOW else (changes[-1] if changes else 0) + day
+            slots.follow(slot, report(day, meter, None, word), Part(), Belief(math.log(3000), 0.15**2, 9))
+        changes.append(meter)
+    share, used = slot.used()
+    assert 2900 < used / share < 3200
+    assert len(slot.lives) >= 2

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from poller.central.supplies.yields import Part, Yields
+from poller.central.supplies.yields import LIVES_MAX, Part, Yields, alike
 
 
 def taught(*pages: float) -> Yields:
@@ -89,3 +89,42 @@ def test_the_levels_kept_of_a_part_are_few() -> None:
     for number in range(101):
         part.note_level(number / 100)
     assert part.is_fine and part.levels == []
+
+
+# --- devices that say only -3: whole lives ---
+
+
+@pytest.mark.parametrize(
+    "lives, one",
+    [
+        ([3000], [3000]),
+        ([6000, 3000], [6000, 3000]),  # nobody can say which
+        ([6000, 3000, 3100], [3000, 3100]),  # the first was two, of which nobody saw the change between
+        ([3400, 7000, 7200], [7000, 7200]),  # the first was put in used
+        ([3000, 6100, 2900, 3200, 9000, 5800, 3100], [3000, 2900, 3200, 3100]),
+        ([5500, 5600, 5400], [5500, 5600, 5400]),
+    ],
+)
+def test_two_lives_that_look_like_one_are_left_out(lives: list[float], one: list[float]) -> None:
+    assert alike(lives) == one
+
+
+def test_whole_lives_make_a_part_known_however_many_changes_were_not_seen() -> None:
+    yields = Yields()
+    for pages in (6000, 3000, 3100, 6200, 2900, 9100, 3050):
+        yields.learn_life("TK-1", pages)
+    belief = yields.believe("TK-1", 0, 0, is_measured=False)
+    assert belief.pages == pytest.approx(3010, rel=0.03) and belief.samples == 4 and belief.variance < 0.25**2
+
+
+def test_where_levels_have_told_whole_lives_count_for_nothing() -> None:
+    yields = taught(3000, 3000)
+    yields.learn_life("TK-1", 8000)
+    assert yields.believe("TK-1", 0, 0) == taught(3000, 3000).believe("TK-1", 0, 0)
+
+
+def test_the_lives_kept_of_a_part_are_few_and_the_last() -> None:
+    part = Part()
+    for pages in range(1000, 1000 + 3 * LIVES_MAX):
+        part.add_life(pages)
+    assert len(part.lives) == LIVES_MAX and part.lives[-1] == 1000 + 3 * LIVES_MAX - 1

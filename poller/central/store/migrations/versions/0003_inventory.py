@@ -99,7 +99,7 @@ def upgrade() -> None:
     op.create_table(
         "device_cursor",
         sa.Column("account", sa.String(length=64), nullable=False),
-        sa.Column("received_utc", UtcTime(), nullable=False, comment="of the newest batch in the devices"),
+        sa.Column("received_utc", UtcTime(), nullable=False, comment="of the newest batch that is in"),
         sa.ForeignKeyConstraint(["account"], ["account.account"], name=op.f("fk_device_cursor_account")),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_device_cursor")),
     )

@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.create_table(
         "job_cursor",
         sa.Column("account", sa.String(length=64), nullable=False),
-        sa.Column("received_utc", UtcTime(), nullable=False, comment="of the newest batch whose jobs are listed"),
+        sa.Column("received_utc", UtcTime(), nullable=False, comment="of the newest batch that is in"),
         sa.ForeignKeyConstraint(["account"], ["account.account"], name=op.f("fk_job_cursor_account")),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_job_cursor")),
     )
