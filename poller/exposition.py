@@ -100,7 +100,8 @@ PRINTER_DUPLEX_IMPRESSIONS = _of_printer(
 PRINTER_SCANS = _of_printer("printer_scans", "Scanned sides, in parts by colour where the device has them. Source: vendor MIBs.", "colour")
 PRINTER_METER_PAGES = _of_printer(
     "printer_meter_pages",
-    "The device's own billing totals in impressions, in parts only, labels as in printer_pages. Source: vendor MIBs, prtMarkerLifeCount.",
+    "The device's own billing totals in impressions, in parts only, labels as in printer_pages; a side of a large sheet counts once, even"
+    " where the device counts it twice. Source: vendor MIBs, prtMarkerLifeCount.",
     *("colour", "size"),
 )
 PRINTER_LIFE_PAGES = _of_printer(
@@ -231,6 +232,10 @@ POLLER_LOGINS_REFUSED = _counter(
     "Requests to the exporter that were not let in, by reason: missing (no log-in), wrong, too_many (of all, in a short time).",
     "reason",
 )
+POLLER_EXPORTER_CERTIFICATE_EXPIRY = _gauge(
+    "poller_exporter_certificate_expiry_timestamp_seconds",
+    "Unix time at which the first certificate of the chain this exporter shows runs out, in seconds; absent without TLS.",
+)
 POLLER_WEB_CONFIG_RELOAD_SUCCESSFUL = _gauge(
     "poller_web_config_reload_successful",
     "Whether the exporter's web configuration file is in use as it is now; 0 while an earlier one is, since this one has a fault.",
@@ -316,6 +321,13 @@ POLLER_CONFIG_RELOAD_TIMESTAMP = _gauge(
     "Unix time at which a configuration was last accepted, in seconds; absent while the clock is wrong.",
 )
 
+POLLER_PART_FAILURES = _counter(
+    "poller_part_failures_total",
+    "Times a part that runs beside polling (uploads, job logs, updates, reloads) was ended by a fault of this program; it begins again"
+    " after a pause, and the log has the traceback.",
+    "part",
+)
+
 POLLER_NOTIFICATIONS_LISTENING = _gauge("poller_notifications_listening", "1 while traps and informs are received, else 0.")
 POLLER_NOTIFICATIONS = _counter(
     "poller_notifications_total",
@@ -354,6 +366,18 @@ POLLER_CENTRAL_LINES_MARKED = _counter(
     "mark",
 )
 POLLER_CENTRAL_BYTES_IN_HAND = _gauge("poller_central_bytes_in_hand", "Bytes of request bodies being read or worked on now.")
+POLLER_CENTRAL_ACCOUNTS_OVER_QUOTA = _gauge(
+    "poller_central_accounts_over_quota",
+    "Customers this process heard today that sent all they may send in a day; the log names them. Their agents keep what they have.",
+)
+POLLER_CENTRAL_DEVICES_HELD = _gauge(
+    "poller_central_devices_held",
+    "Devices whose meters wait for a person's decision, of all customers: no bill is made for them. Absent until the database answered.",
+)
+POLLER_CENTRAL_DEVICES_HELD_SINCE = _gauge(
+    "poller_central_devices_held_since_timestamp_seconds",
+    "Unix time of the odd reading that has waited longest for a decision, in seconds; absent while none waits.",
+)
 POLLER_CENTRAL_AGENTS = _gauge("poller_central_agents", "Enrolled agents: heard (within two hours), silent, or revoked.", "state")
 POLLER_CENTRAL_SITE_LAST_SEEN = _gauge(
     "poller_central_site_last_seen_timestamp_seconds",
@@ -361,6 +385,36 @@ POLLER_CENTRAL_SITE_LAST_SEEN = _gauge(
     *("account", "site"),
 )
 POLLER_CENTRAL_DATABASE_UP = _gauge("poller_central_database_up", "1 if central's database answered when last asked, else 0.")
+POLLER_CENTRAL_SUPPLY_READINGS = _counter(
+    "poller_central_supply_readings_total",
+    "Readings looked through for supplies: taken; late (older than one taken before); elsewhere (not of the device's home agent, or of a"
+    " device that is none of ours); misdated by a wrong clock; unreadable.",
+    "result",
+)
+POLLER_CENTRAL_TONER_REQUESTS = _gauge(
+    "poller_central_toner_requests",
+    "Toner requests of all accounts that are not done: open (hold says what for: trial, contract, clarify, stock, approval), approved,"
+    " sent, delivered.",
+    "state",
+    "hold",
+)
+POLLER_CENTRAL_TASKS = _gauge("poller_central_tasks", "What people are still to do about supplies: which-colour, ask-customer.", "task")
+POLLER_CENTRAL_MESSAGES = _gauge(
+    "poller_central_messages",
+    "Messages about parcels that are not sent, by channel (mail, webhook, csv) and state: waiting (put off ones too), sending, unclear"
+    " (nobody knows whether the mail arrived), failed. The last two wait for a person.",
+    *("channel", "state"),
+)
+POLLER_CENTRAL_MESSAGES_OLDEST = _gauge(
+    "poller_central_messages_oldest_timestamp_seconds",
+    "Unix time at which the oldest message that is still waiting was made, in seconds, by channel; absent where none waits.",
+    "channel",
+)
+POLLER_CENTRAL_MESSAGE_TRIES = _counter(
+    "poller_central_message_tries_total",
+    "Tries to send a message by channel and what came of it: sent, put_off, unclear, failed.",
+    *("channel", "result"),
+)
 
 POLLER_UPDATE_CHECKS = _counter(
     "poller_update_checks_total",

@@ -9,11 +9,15 @@ from poller.bench.tools import Tools
 
 
 class Runs(NamedTuple):
-    """*pairs* is how often each measurement is repeated, ours and the peer's in turn; *say* is told what comes next."""
+    """*pairs* is how often each measurement is repeated, ours and the peer's in turn; *say* is told what comes next.
+
+    *share* is the part of the rows that `scale` makes.
+    """
 
     tools: Tools
     pairs: int
     say: Callable[[str], None]
+    share: float = 0.05
 
     def each(self, what: str) -> Iterator[int]:
         """Count the pairs, telling of each."""

@@ -25,7 +25,8 @@ def bench(
     rows: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ROW…]", help="sweep, loss, poll, v3, metrics, scrape, memory, day, outbox, restart, accounting. Default: all of them."
+            metavar="[ROW…]",
+            help="sweep, loss, poll, v3, metrics, scrape, memory, day, outbox, central, scale, restart, accounting. Default: all of them.",
         ),
     ] = None,
     tools: Annotated[
@@ -38,6 +39,9 @@ def bench(
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, max=100, help="How often each is measured, ours and the peer's in turn.")] = 5,
+    share: Annotated[
+        float, typer.Option(min=0.001, max=1, help="scale: the part of its devices that is made. 1 is all: 20 GB, a quarter of an hour.")
+    ] = 0.05,
     into: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Also put the table into this page, between its marks.")
     ] = None,
@@ -52,6 +56,7 @@ def bench(
 
         poller bench scrape
         poller bench --tools ../bench --pairs 3 sweep poll
+        poller bench --share 1 scale
     """
     from poller.bench import table
     from poller.bench.rows import ROWS
@@ -63,7 +68,7 @@ def bench(
     if into is not None and not _MARKED.search(into.read_text("utf-8")):
         raise ConfigError([f"{into}: no place for a table; want the lines <!-- poller bench --> and <!-- end -->"])
     results = []
-    for result in _measure(chosen, tools, pairs):
+    for result in _measure(chosen, tools, pairs, share):
         results.append(result)
         if as_json:
             print(msgspec.json.encode(result).decode(), flush=True)
@@ -75,14 +80,14 @@ def bench(
         raise typer.Exit(1)
 
 
-def _measure(names: list[str], folder: Path | None, pairs: int) -> Iterator[Result]:
+def _measure(names: list[str], folder: Path | None, pairs: int, share: float) -> Iterator[Result]:
     from poller.bench.rows import ROWS, run
     from poller.bench.runs import Runs
     from poller.bench.tools import Tools
 
     with _sigterm_as_ctrl_c(), Tools(folder) as tools, _telling() as say:
         for name in names:
-            yield from run(ROWS[name], Runs(tools, pairs, say))
+            yield from run(ROWS[name], Runs(tools, pairs, say, share))
 
 
 @contextmanager

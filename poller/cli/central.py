@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,16 +12,18 @@ from poller.cli.central_devices import contract, device
 from poller.cli.central_jobs import job
 from poller.cli.central_lists import audit, erase_account, export_account, import_list
 from poller.cli.central_meters import close, meter, set_zone, verify
-from poller.cli.central_office import ConfigOption, administer, group, load_config, not_installed, show_rows, with_database
+from poller.cli.central_office import ConfigOption, administer, group, load_config, not_installed, say, show_facts, show_rows, with_database
+from poller.cli.central_parcels import list_messages, list_parcels, note_arrived, pack, print_labels, print_pick_list, send_again
 from poller.cli.central_registers import catalogue, contact, location, user
 from poller.cli.central_replay import replay
+from poller.cli.central_requests import request
 from poller.cli.central_settings import keys, settings
 from poller.cli.central_store import distribute
+from poller.cli.central_supplies import go_live, set_account, set_site, stock, task
 from poller.cli.options import JsonOption
 from poller.cli.running import run_async
 from poller.config import duration_seconds
 from poller.errors import ConfigError
-from poller.logs import printable
 from poller.system import on_signals
 
 if TYPE_CHECKING:
@@ -40,15 +41,27 @@ for name, below in (("device", device), ("contract", contract), ("location", loc
     central.add_typer(below, name=name)
 for name, below in (("catalogue", catalogue), ("user", user), ("meter", meter), ("job", job)):
     central.add_typer(below, name=name)
+for name, below in (("request", request), ("stock", stock), ("task", task)):
+    central.add_typer(below, name=name)
+request.command("parcels")(list_parcels)
+request.command("pack")(pack)
+request.command("messages")(list_messages)
+request.command("again")(send_again)
+request.command("arrived")(note_arrived)
+request.command("picklist")(print_pick_list)
+request.command("labels")(print_labels)
 central.command("replay")(replay)
 central.command("import")(import_list)
 central.command("audit")(audit)
 account.command("export")(export_account)
 account.command("erase")(erase_account)
+account.command("set")(set_account)
 central.command("distribute")(distribute)
 central.command("close")(close)
 central.command("verify")(verify)
 site.command("zone")(set_zone)
+site.command("set")(set_site)
+site.command("live")(go_live)
 
 TitleOption = Annotated[str | None, typer.Option("--title", help="What people call it.")]
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The customer.")]
@@ -89,7 +102,7 @@ def serve(config: ConfigOption = None) -> None:
 
 
 @central.command()
-def migrate(config: ConfigOption = None) -> None:
+def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Make the database, or bring an older one up to date, and end. `serve` does it by itself.
 
     Example:
@@ -97,18 +110,17 @@ def migrate(config: ConfigOption = None) -> None:
         poller central migrate
     """
 
-    async def nothing(database: Database, _: Keys) -> None:
-        """It was brought up to date before."""
+    async def name(database: Database, _: Keys) -> str:
+        return database.name  # it was brought up to date before
 
-    with_database(config, nothing)
-    print("the database is of this version")
+    say({"database": with_database(config, name), "migrated": True}, "the database is of this version", as_json=as_json)
 
 
 # --- accounts and sites ----------------------------------------------------------------------------------------------------
 
 
 @account.command("add")
-def add_account(name: AccountArgument, title: TitleOption = None, config: ConfigOption = None) -> None:
+def add_account(name: AccountArgument, title: TitleOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Add a customer.
 
     Example:
@@ -116,6 +128,7 @@ def add_account(name: AccountArgument, title: TitleOption = None, config: Config
         poller central account add acme --title 'Acme GmbH'
     """
     administer(config, lambda office, now_utc: office.add_account(name, title=title, now_utc=now_utc))
+    say({"account": name, "title": title}, None, as_json=as_json)
 
 
 @account.command("list")
@@ -142,6 +155,7 @@ def add_site(
     name: Annotated[str, typer.Argument(metavar="SITE", help="The place.")],
     title: TitleOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a place where an agent will be.
 
@@ -150,6 +164,7 @@ def add_site(
         poller central site add acme hamburg
     """
     administer(config, lambda office, now_utc: office.add_site(of, name, title=title, now_utc=now_utc))
+    say({"account": of, "site": name, "title": title}, None, as_json=as_json)
 
 
 @site.command("list")
@@ -180,6 +195,7 @@ def new_token(
     valid: Annotated[str, typer.Option(metavar="DURATION", help="How long it can be used, at most 90d.")] = "7d",
     address: Annotated[str | None, typer.Option(metavar="URL", help="How the agent reaches central. Default: [server] address.")] = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a token and print it, once: it is a secret, and only its hash is kept. What to do with it is said on standard error.
 
@@ -196,7 +212,11 @@ def new_token(
     made = administer(
         config, lambda office, now_utc: office.new_token(of, at, address=reached, valid=timedelta(seconds=seconds), now_utc=now_utc)
     )
-    print(made.reveal())
+    say(
+        {"account": of, "site": at, "token": made.reveal(), "address": made.address, "expires_utc": made.expires_utc},
+        made.reveal(),
+        as_json=as_json,
+    )
     typer.echo(
         f"For one agent, until {made.expires_utc:%Y-%m-%d %H:%M} UTC. At the site: put it into a file and name that with\n"
         "POLLER_CENTRAL_TOKEN_FILE, or set POLLER_CENTRAL_TOKEN; then start the agent. Keep it secret until then.",
@@ -220,6 +240,7 @@ def list_tokens(of: AccountFilter = None, config: ConfigOption = None, as_json: 
 def revoke_token(
     begin: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id in `token list`, or the beginning of that.")],
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take back a token that was not used.
 
@@ -228,7 +249,10 @@ def revoke_token(
         poller central token revoke 3f9a1c
     """
     gone = administer(config, lambda office, now_utc: office.revoke_token(begin, now_utc=now_utc))
-    print(f"the token for {gone.account}/{gone.site} is revoked")
+    from poller.central.office.administration import HASH_SHOWN
+
+    facts = {"token": gone.hash[:HASH_SHOWN], "account": gone.account, "site": gone.site, "revoked": True}
+    say(facts, f"the token for {gone.account}/{gone.site} is revoked", as_json=as_json)
 
 
 # --- agents ----------------------------------------------------------------------------------------------------------------
@@ -262,16 +286,11 @@ def show_agent(begin: AgentArgument, config: ConfigOption = None, as_json: JsonO
         poller central agent show a-3f9a
     """
     one = administer(config, lambda office, _: office.show_agent(begin))
-    if as_json:
-        print(json.dumps(one, default=str))
-        return
-    for key, value in one.items():
-        shown = json.dumps(value, default=str) if isinstance(value, dict | list) else "" if value is None else str(value)
-        print(printable(f"{key}: {shown}"))
+    show_facts(one, as_json=as_json)
 
 
 @agent.command("revoke")
-def revoke_agent(begin: AgentArgument, config: ConfigOption = None) -> None:
+def revoke_agent(begin: AgentArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Let an agent in no longer, for good, from its next request on. What it sent stays. A new one needs new keys and a new token.
 
     Example:
@@ -279,4 +298,5 @@ def revoke_agent(begin: AgentArgument, config: ConfigOption = None) -> None:
         poller central agent revoke a-3f9a1c
     """
     gone = administer(config, lambda office, now_utc: office.revoke_agent(begin, now_utc=now_utc))
-    print(f"agent {gone['agent']} of {gone['account']}/{gone['site']} is revoked")
+    facts = {"agent": gone["agent"], "account": gone["account"], "site": gone["site"], "revoked": True}
+    say(facts, f"agent {gone['agent']} of {gone['account']}/{gone['site']} is revoked", as_json=as_json)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from poller.cli.central_office import ConfigOption, group, show_facts, show_rows, who, with_database
+from poller.cli.central_office import ConfigOption, group, say, show_facts, show_stream, who, with_database
 from poller.cli.options import JsonOption
 from poller.errors import ConfigError
 
@@ -32,6 +32,7 @@ DayOption = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As 
 MeterOption = Annotated[list[str] | None, typer.Option(metavar="CELL=COUNT", help="As total=1234 or total.colour=99; may be repeated.")]
 
 _LISTED = ("device", "state", "serial", "model", "site", "location", "contract", "contract_kind", "device_number", "seen_utc")
+_HIDDEN = ("personal", "place", "account")
 
 
 def manage(option: Path | None, work: Callable[[Management, datetime], Awaitable[T]]) -> T:
@@ -61,9 +62,13 @@ def list_devices(
 
         poller central device list acme --state unassigned
     """
-    rows = manage(config, lambda office, now_utc: office.devices(of, state=state, day=now_utc.date()))
-    hidden = ("personal", "place", "account")
-    show_rows([{name: value for name, value in row.items() if name not in hidden} for row in rows], _LISTED, as_json=as_json)
+
+    async def work(office: Management, now_utc: datetime) -> None:
+        rows = office.devices(of, state=state, day=now_utc.date())
+        shown = ({name: value for name, value in row.items() if name not in _HIDDEN} async for row in rows)
+        await show_stream(shown, _LISTED, as_json=as_json)
+
+    manage(config, work)
 
 
 @device.command("show")
@@ -85,8 +90,8 @@ def list_elsewhere(config: ConfigOption = None, as_json: JsonOption = False) -> 
 
         poller central device elsewhere
     """
-    rows = manage(config, lambda office, _: office.elsewhere())
-    show_rows(rows, ("name", "account", "device", "state", "site", "seen_utc"), as_json=as_json)
+    columns = ("name", "account", "device", "state", "site", "seen_utc")
+    manage(config, lambda office, _: show_stream(office.elsewhere(), columns, as_json=as_json))
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------------
@@ -125,7 +130,7 @@ def assign_device(
     if not facts:
         raise ConfigError(["what is to be assigned? --location, --customer, --device-number, --inventory-number or --cost-centre"])
     name = manage(config, lambda office, now_utc: office.assign(of, reference, facts, now_utc=now_utc))
-    _say({"device": name, **facts}, f"device {name}: done", as_json=as_json)
+    say({"device": name, **facts}, f"device {name}: done", as_json=as_json)
 
 
 @device.command("ignore")
@@ -143,7 +148,7 @@ def ignore_device(
         poller central device ignore acme d-3f9a1c
     """
     name = manage(config, lambda office, now_utc: office.ignore(of, reference, is_ignored=not undo, now_utc=now_utc))
-    _say({"device": name, "ignored": not undo}, f"device {name} is {'unassigned' if undo else 'ignored'}", as_json=as_json)
+    say({"device": name, "ignored": not undo}, f"device {name} is {'unassigned' if undo else 'ignored'}", as_json=as_json)
 
 
 @device.command("join")
@@ -161,7 +166,7 @@ def join_devices(
         poller central device join acme PRESS-1 CTRL-1
     """
     main, joined = manage(config, lambda office, now_utc: office.join(of, reference, part, now_utc=now_utc))
-    _say({"device": main, "part": joined}, f"device {joined} is part of {main}", as_json=as_json)
+    say({"device": main, "part": joined}, f"device {joined} is part of {main}", as_json=as_json)
 
 
 @device.command("split")
@@ -178,7 +183,7 @@ def split_device(
         poller central device split acme CTRL-1
     """
     name = manage(config, lambda office, now_utc: office.split(of, part, now_utc=now_utc))
-    _say({"device": name}, f"device {name} is unassigned", as_json=as_json)
+    say({"device": name}, f"device {name} is unassigned", as_json=as_json)
 
 
 @device.command("swap")
@@ -192,7 +197,7 @@ def swap_devices(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a device take another's place: contract, location, customer, cost centre. Meters are those read, unless given.
+    """Let a device take another's place: contract, location, customer, cost centre. Meters not given are as read.
 
     Example:
 
@@ -203,7 +208,7 @@ def swap_devices(
         config, lambda office, now_utc: office.swap(of, old, new, day=on, end_meter=ends, start_meter=starts, now_utc=now_utc)
     )
     facts = {"on": on, "end_meter": ended.end_meter, "start_meter": fresh.start_meter, "contract": fresh.number}
-    _say(facts, f"swapped: end meter {ended.end_meter or 'as read'}, start meter {fresh.start_meter or 'as read'}", as_json=as_json)
+    say(facts, f"swapped: end meter {ended.end_meter or 'as read'}, start meter {fresh.start_meter or 'as read'}", as_json=as_json)
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------------
@@ -253,7 +258,7 @@ def set_contract(
         pool_pages=pool_pages,
     )
     name = manage(config, lambda office, now_utc: office.set_contract(of, reference, one, now_utc=now_utc))
-    _say({"device": name, "kind": kind, "begins": one.begins}, f"device {name} is managed", as_json=as_json)
+    say({"device": name, "kind": kind, "begins": one.begins}, f"device {name} is managed", as_json=as_json)
 
 
 @contract.command("end")
@@ -273,7 +278,7 @@ def end_contract(
     """
     on, meter = _day(day), _meter(end_meter, "--end-meter")
     name = manage(config, lambda office, now_utc: office.end_contract(of, reference, ends=on, end_meter=meter, now_utc=now_utc))
-    _say({"device": name, "ends": on}, f"the contract of device {name} ends on {on}", as_json=as_json)
+    say({"device": name, "ends": on}, f"the contract of device {name} ends on {on}", as_json=as_json)
 
 
 @contract.command("list")
@@ -284,8 +289,8 @@ def list_contracts(of: AccountArgument, config: ConfigOption = None, as_json: Js
 
         poller central contract list acme
     """
-    rows = manage(config, lambda office, _: office.contracts(of))
-    show_rows(rows, ("device", "number", "kind", "begins", "ends", "start_meter", "end_meter", "pool"), as_json=as_json)
+    columns = ("device", "number", "kind", "begins", "ends", "start_meter", "end_meter", "pool")
+    manage(config, lambda office, _: show_stream(office.contracts(of), columns, as_json=as_json))
 
 
 # --- small ways ------------------------------------------------------------------------------------------------------------
@@ -306,10 +311,3 @@ def _meter(told: list[str] | None, option: str) -> dict[str, int] | None:
             raise ConfigError([f"{option}: {one!r} is no meter such as total=1234"])
         found[cell] = int(count)
     return found or None
-
-
-def _say(facts: dict[str, Any], sentence: str, *, as_json: bool) -> None:
-    if as_json:
-        show_facts(facts, as_json=True)
-    else:
-        print(sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,7 @@ from poller.logs import printable
 
 if TYPE_CHECKING:
     from poller.central.keys import Keys
-    from poller.central.office.importing import Preview
+    from poller.central.office.joining import Preview
     from poller.central.store.database import Database
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The customer.")]
@@ -43,17 +44,18 @@ def import_list(
     """
     from poller.clock import SystemClock
 
-    async def work(database: Database, opened: Keys) -> Preview:
+    async def work(database: Database, opened: Keys) -> bool:
         from poller.central.office.importing import KINDS, Importer
 
         if what not in KINDS:
             raise ConfigError([f"--list: {what!r} is none of {', '.join(KINDS)}"])
         importer = Importer(database, opened, who=who())
-        return await importer.read(path, what, account=dealer_or(of), is_applied=apply, now_utc=SystemClock().utc())
+        found = await importer.read(path, what, account=dealer_or(of), is_applied=apply, now_utc=SystemClock().utc())
+        unlisted = importer.unlisted(dealer_or(of), found) if what == "devices" else None
+        await _show_preview(found, unlisted, as_json=as_json, is_asked=apply)
+        return bool(found.faults)
 
-    found = with_database(config, work)
-    _show_preview(found, as_json=as_json, is_asked=apply)
-    if found.faults:
+    if with_database(config, work):
         raise typer.Exit(1)
 
 
@@ -133,16 +135,38 @@ def audit(
     show_rows(rows, ("at_utc", "who", "what", "subject", "is_refused"), as_json=as_json)
 
 
-def _show_preview(found: Preview, *, as_json: bool, is_asked: bool) -> None:
+async def _show_preview(found: Preview, unlisted: AsyncIterable[dict[str, Any]] | None, *, as_json: bool, is_asked: bool) -> None:
+    """Print what a list changes and what is left over on both sides; *unlisted* as it comes: it may be a million devices."""
+    count = 0
     if as_json:
-        for kind in ("changes", "unmatched", "unlisted"):
+        for kind in ("changes", "unmatched"):
             for row in getattr(found, kind):
                 print(json.dumps({"type": kind} | row, default=_plain))
+    else:
+        _print_changes(found)
+    if unlisted is not None:
+        async for row in unlisted:
+            count += 1
+            if as_json:
+                print(json.dumps({"type": "unlisted"} | row, default=_plain))
+            else:
+                print(printable(f"in no row: device {row['device']}, {row['state']}, serial number {row['serial'] or 'unknown'}"))
+    if as_json:
         for fault in found.faults:
             print(json.dumps({"type": "fault", "text": fault}))
         summary = {"unchanged": found.unchanged, "applied": found.is_applied, "ignored_columns": found.ignored_columns}
         print(json.dumps({"type": "summary"} | summary))
         return
+    for fault in found.faults:
+        typer.echo(printable(fault), err=True)
+    if found.ignored_columns:
+        typer.echo(printable(f"columns left alone: {', '.join(found.ignored_columns)}"), err=True)
+    told = "done" if found.is_applied else "nothing was done: faults" if is_asked else "nothing was done yet; --apply does it"
+    left_over = f"{len(found.unmatched)} rows and {count} devices left over"
+    typer.echo(f"{len(found.changes)} to change, {found.unchanged} as they are, {left_over}; {told}", err=True)
+
+
+def _print_changes(found: Preview) -> None:
     for row in found.changes:
         name = row.get("device", row.get("key"))
         told = "; ".join(f"{key}: {_brief(old)} -> {_brief(new)}" for key, (old, new) in row["changes"].items())
@@ -150,15 +174,6 @@ def _show_preview(found: Preview, *, as_json: bool, is_asked: bool) -> None:
         print(printable(f"row {row['row']}: {name}{by}: {told}"))
     for row in found.unmatched:
         print(printable(f"row {row['row']}: not found ({row['reason']}): {row.get('serial') or row.get('mac') or ''}"))
-    for row in found.unlisted:
-        print(printable(f"in no row: device {row['device']}, {row['state']}, serial number {row['serial'] or 'unknown'}"))
-    for fault in found.faults:
-        typer.echo(printable(fault), err=True)
-    if found.ignored_columns:
-        typer.echo(printable(f"columns left alone: {', '.join(found.ignored_columns)}"), err=True)
-    told = "done" if found.is_applied else "nothing was done: faults" if is_asked else "nothing was done yet; --apply does it"
-    left_over = f"{len(found.unmatched)} rows and {len(found.unlisted)} devices left over"
-    typer.echo(f"{len(found.changes)} to change, {found.unchanged} as they are, {left_over}; {told}", err=True)
 
 
 def _brief(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 import typer
 
-from poller.cli.central_office import ConfigOption, group, show_rows, who, with_database
+from poller.cli.central_office import ConfigOption, group, say, show_rows, who, with_database
 from poller.cli.options import JsonOption
 from poller.errors import ConfigError
 from poller.logs import printable
@@ -37,6 +37,7 @@ NoteOption = Annotated[
     str | None, typer.Option("--note", metavar="TEXT", help="Why, for whoever asks later; its hash stands in the ledger.")
 ]
 _SHOWN_DAYS = 31
+_SECONDS = "%Y-%m-%dT%H:%M:%S"
 
 
 @meter.command("held")
@@ -65,6 +66,10 @@ def decide(
     only: Annotated[list[str] | None, typer.Option(metavar="COUNTER", help="new-run: of this counter alone; may be repeated.")] = None,
     start: Annotated[list[str] | None, typer.Option(metavar="COUNTER=N", help="new-run: a counter's start meter.")] = None,
     end: Annotated[list[str] | None, typer.Option(metavar="COUNTER=N", help="new-run: the end meter of the old counting.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", formats=[_SECONDS], help="The case as `held` shows it, in UTC: any other is left alone."),
+    ] = None,
     note: NoteOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -88,7 +93,8 @@ def decide(
             starts=_counts("--start", start or []),
             ends=_counts("--end", end or []),
         )
-    _show_done(_at_desk(config, lambda desk: desk.decide(of, device, decision, note=note)), as_json=as_json)
+    since_utc = None if since is None else since.replace(tzinfo=UTC)
+    _show_done(_at_desk(config, lambda desk: desk.decide(of, device, decision, since_utc=since_utc, note=note)), as_json=as_json)
 
 
 @meter.command("enter")
@@ -177,6 +183,7 @@ def set_zone(
     site: Annotated[str, typer.Argument(metavar="SITE", help="The place.")],
     zone: Annotated[str, typer.Argument(metavar="ZONE", help="Its time zone: Europe/Berlin.")],
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let the days of a site, for its meters and daily rows, be those of its time zone. Unless told they are those of UTC.
 
@@ -185,7 +192,7 @@ def set_zone(
         poller central site zone acme hamburg Europe/Berlin
     """
     _at_desk(config, lambda desk: desk.set_zone(of, site, zone))
-    print(f"the days of {of}/{site} are those of {zone}")
+    say({"account": of, "site": site, "zone": zone}, f"the days of {of}/{site} are those of {zone}", as_json=as_json)
 
 
 def close(
@@ -250,10 +257,15 @@ def verify(
             "rows": one.rows,
             "broken_at": None if one.broken is None else one.broken.number,
             "why": None if one.broken is None else one.broken.why,
+            "unproven": one.unproven,
         }
         for one in proofs
     ]
     show_rows(rows, ("account", "number", "hash", "rows", "broken_at", "why"), as_json=as_json)
+    for one in proofs:
+        if one.unproven:
+            told = f"{one.unproven} heads handed out earlier name rows that were dropped, up to row {one.floor}: of those nothing is proven"
+            typer.echo(f"{one.account}: {told}", err=True)
     if any(one.broken is not None for one in proofs):
         raise typer.Exit(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _DEFAULT_FILE = Path("central.toml")
 _WHO_CHARACTERS_MAX = 100
+_TABLE_ROWS = 1000
 
 ConfigOption = Annotated[
     Path | None,
@@ -118,20 +119,41 @@ def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
         print(printable(f"{key}: {shown}"))
 
 
-def show_rows(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """Print rows: one JSON a line for programs, a table for people."""
+def say(facts: Mapping[str, Any], sentence: str | None, *, as_json: bool) -> None:
+    """Tell what was done: JSON for programs, a sentence for people, or nothing where it went as asked."""
+    if as_json:
+        show_facts(facts, as_json=True)
+    elif sentence is not None:
+        print(sentence)
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool, whole: tuple[str, ...] = ()) -> None:
+    """Print rows: one JSON a line for programs, a table for people. Columns *whole* are not broken: one types what is in them."""
     if as_json:
         for row in rows:
             print(json.dumps(dict(row), default=str))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*(column.removesuffix("_utc") for column in columns), box=None, pad_edge=False)
+    table = Table(*(Column(name.removesuffix("_utc"), no_wrap=name in whole) for name in columns), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(printable(_cell(row[column])), overflow="fold") for column in columns))
     Console(highlight=False).print(table)
+
+
+async def show_stream(rows: AsyncIterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Print rows as they come, however many they are; for people a table for every thousand."""
+    page: list[Mapping[str, Any]] = []
+    is_first = True
+    async for row in rows:
+        page.append(row)
+        if len(page) == _TABLE_ROWS:
+            show_rows(page, columns, as_json=as_json)
+            page, is_first = [], False
+    if page or is_first:
+        show_rows(page, columns, as_json=as_json)
 
 
 def _cell(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from poller.cli.central_office import ConfigOption, group, show_facts, show_rows, who, with_database
+from poller.cli.central_office import ConfigOption, group, say, show_rows, who, with_database
 from poller.cli.options import JsonOption
 from poller.errors import ConfigError
 
@@ -75,8 +75,7 @@ def set_location(
     given = {"title": title, "address": address, "room": room, "cost_centre": cost_centre, "site": site, "range": ip_range}
     facts = {key: text for key, text in given.items() if text is not None}
     register(config, lambda office, now_utc: office.set_location(of, name, facts, now_utc=now_utc))
-    if as_json:
-        show_facts({"location": name, **facts}, as_json=True)
+    say({"location": name, **facts}, None, as_json=as_json)
 
 
 @location.command("list")
@@ -92,7 +91,12 @@ def list_locations(of: AccountArgument, config: ConfigOption = None, as_json: Js
 
 
 @location.command("remove")
-def remove_location(of: AccountArgument, name: Annotated[str, typer.Argument(metavar="LOCATION")], config: ConfigOption = None) -> None:
+def remove_location(
+    of: AccountArgument,
+    name: Annotated[str, typer.Argument(metavar="LOCATION")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Remove a location.
 
     Example:
@@ -100,6 +104,7 @@ def remove_location(of: AccountArgument, name: Annotated[str, typer.Argument(met
         poller central location remove acme K-100
     """
     register(config, lambda office, now_utc: office.remove_location(of, name, now_utc=now_utc))
+    say({"location": name, "removed": True}, None, as_json=as_json)
 
 
 @contact.command("set")
@@ -122,8 +127,7 @@ def set_contact(
     given = {"name": name, "mail": mail, "phone": phone, "location": at}
     facts = {key: text for key, text in given.items() if text is not None}
     register(config, lambda office, now_utc: office.set_contact(of, number, facts, now_utc=now_utc))
-    if as_json:
-        show_facts({"contact": number, **facts}, as_json=True)
+    say({"contact": number, **facts}, None, as_json=as_json)
 
 
 @contact.command("list")
@@ -139,7 +143,12 @@ def list_contacts(of: AccountArgument, config: ConfigOption = None, as_json: Jso
 
 
 @contact.command("remove")
-def remove_contact(of: AccountArgument, number: Annotated[str, typer.Argument(metavar="CONTACT")], config: ConfigOption = None) -> None:
+def remove_contact(
+    of: AccountArgument,
+    number: Annotated[str, typer.Argument(metavar="CONTACT")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Remove a contact.
 
     Example:
@@ -147,6 +156,7 @@ def remove_contact(of: AccountArgument, number: Annotated[str, typer.Argument(me
         poller central contact remove acme 7
     """
     register(config, lambda office, now_utc: office.remove_contact(of, number, now_utc=now_utc))
+    say({"contact": number, "removed": True}, None, as_json=as_json)
 
 
 # --- the catalogue ---------------------------------------------------------------------------------------------------------
@@ -163,6 +173,7 @@ def set_article(
     pack: Annotated[int, typer.Option(metavar="N", help="Pieces in a box.")] = 1,
     of: _OwnAccount = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which article a supply of a model is. The longest pattern that fits counts, a customer's own before the dealer's.
 
@@ -173,6 +184,7 @@ def set_article(
     instead = [one.strip() for one in alternatives.split(",") if one.strip()]
     facts = {"article": article, "alternatives": instead, "yield_pages": yield_pages, "pack": pack}
     register(config, lambda office, now_utc: office.set_article(dealer_or(of), (model, kind, colour), facts, now_utc=now_utc))
+    say({"account": dealer_or(of), "model": model, "kind": kind, "colour": colour, **facts}, None, as_json=as_json)
 
 
 @catalogue.command("list")
@@ -208,10 +220,7 @@ def add_user(
     if not name.strip():
         raise ConfigError(["who? the name is empty"])
     made = register(config, lambda office, now_utc: office.add_person(dealer_or(of), name=name, mail=mail, role=role, now_utc=now_utc))
-    if as_json:
-        show_facts({"user": made, "role": role}, as_json=True)
-    else:
-        print(made)
+    say({"user": made, "role": role}, made, as_json=as_json)
 
 
 @user.command("list")
@@ -233,6 +242,7 @@ def remove_user(
     opaque: Annotated[str, typer.Argument(metavar="USER", help="The id, as `user list` has it.")],
     of: _OwnAccount = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Note that somebody is gone, and forget the name. What was signed with the id stays signed.
 
@@ -241,3 +251,4 @@ def remove_user(
         poller central user remove p-3f9a1c2d4e5f6a7b
     """
     register(config, lambda office, now_utc: office.remove_person(dealer_or(of), opaque, now_utc=now_utc))
+    say({"user": opaque, "removed": True}, None, as_json=as_json)

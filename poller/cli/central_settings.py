@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from poller.cli.central_office import ConfigOption, group, load_config, open_keys, show_rows, who, with_database
+from poller.cli.central_office import ConfigOption, group, load_config, open_keys, say, show_facts, show_rows, who, with_database
 from poller.cli.options import JsonOption
 from poller.errors import ConfigError
 
@@ -41,7 +41,7 @@ def show_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 @keys.command("rotate")
-def rotate_keys(config: ConfigOption = None) -> None:
+def rotate_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Add a new sealing key and a new signing key, and announce them to every agent in its settings. The old ones stay until retired.
 
     Tokens that were not used yet name the old keys and no longer work: make new ones. Send SIGHUP to every `serve` afterwards.
@@ -60,12 +60,15 @@ def rotate_keys(config: ConfigOption = None) -> None:
         return await Settings(database, opened.load()).announce_keys(who=who(), now_utc=SystemClock().utc())
 
     count = with_database(config, work)
-    print(f"two new keys; announced with {count} sets of settings. Now send SIGHUP to every running serve.")
+    text = f"two new keys; announced with {count} sets of settings. Now send SIGHUP to every running serve."
+    say({"rotated": ["sealing", "signing"], "announced": count}, text, as_json=as_json)
 
 
 @keys.command("retire")
 def retire_key(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of an older key, as `keys show` has it.")], config: ConfigOption = None
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of an older key, as `keys show` has it.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take an older key out for good. What agents sealed to it, and did not deliver yet, never opens again.
 
@@ -76,7 +79,7 @@ def retire_key(
     opened = open_keys(load_config(config))
     is_sealing = opened.sealing.get(key_id) is not None
     (opened.sealing_file if is_sealing else opened.signing_file).retire(key_id)
-    print("retired. Now send SIGHUP to every running serve.")
+    say({"id": key_id, "retired": True}, "retired. Now send SIGHUP to every running serve.", as_json=as_json)
 
 
 # --- settings --------------------------------------------------------------------------------------------------------------
@@ -93,6 +96,7 @@ def set_settings(
     at: _ForSite = None,
     for_agent: _ForAgent = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a file of settings hold for an agent, or for all of a site, in place of what was set before. Checked first, as an agent would.
 
@@ -116,7 +120,8 @@ def set_settings(
         found, place, one = await _subject(database, opened, of, at, for_agent)
         return await Settings(database, opened).set(found, line, site=place, agent=one, who=who(), now_utc=now_utc)
 
-    print(f"version {with_database(config, work)}")
+    version = with_database(config, work)
+    say({"version": version, "needs": list(words)}, f"version {version}", as_json=as_json)
     if words:
         typer.echo(f"An agent takes it if its [central] accept names {', '.join(words)}.", err=True)
 
@@ -127,8 +132,9 @@ def show_settings(
     at: _ForSite = None,
     for_agent: _ForAgent = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show what was set last for an agent or a site, as JSON, passphrases and communities hidden.
+    """Show what was set last for an agent or a site, as JSON (with --json in one line), passphrases and communities hidden.
 
     Example:
 
@@ -153,9 +159,12 @@ def show_settings(
 
     shown = with_database(config, work)
     if shown is None:
-        print("nothing was set")
+        typer.echo("nothing was set", err=True)
         raise typer.Exit(1)
-    print(json.dumps(shown, indent=2, default=str))
+    if as_json:
+        show_facts(shown, as_json=True)
+    else:
+        print(json.dumps(shown, indent=2, default=str))
 
 
 async def _subject(

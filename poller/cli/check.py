@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,8 @@ from poller.cli.options import ConfigOption, JsonOption, config_path, load_confi
 from poller.config import Config
 from poller.errors import ConfigError
 from poller.logs import printable
+from poller.storage import files
+from poller.system import user_name
 
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="List every setting with its value and where it came from.")]
 
@@ -19,7 +23,8 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="List every
 def check(config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False) -> None:
     """Read configuration, environment and secret files, and list every fault at once.
 
-    Ends with 2 if there is any. Nothing is sent to the network, and no secret is shown.
+    Ends with 2 if there is any, and with 3 if this user could not write where the agent keeps its state, readings and jobs: run it as the
+    user the agent runs as. Nothing is sent to the network, nothing left behind, and no secret is shown.
 
     Example:
 
@@ -28,24 +33,59 @@ def check(config: ConfigOption = None, as_json: JsonOption = False, verbose: Ver
     """
     path = config_path(config)
     try:
-        settings = load_config(config)
+        settings = load_config(config, for_agent=True)
     except ConfigError as error:
         if not as_json:
             raise
         print(json.dumps({"ok": False, "file": _text(path), "faults": error.faults}))
         raise typer.Exit(2) from None
+    refused = _refused(settings)
     if as_json:
-        print(json.dumps(_summary(path, settings)))
+        print(json.dumps(_summary(path, settings, refused)))
     else:
-        _show(path, settings, is_verbose=verbose)
+        _show(path, settings, refused, is_verbose=verbose)
+    if refused:
+        raise typer.Exit(3)
 
 
-def _summary(path: Path | None, settings: Config) -> dict[str, object]:
+def _refused(settings: Config) -> list[str]:
+    """Return what this host refuses the agent, each once, with what an operator can do."""
+    lines: dict[str, str] = {}
+    user = user_name()
+    for name, file in _kept(settings).items():
+        if (reason := files.refusal(file)) is not None:
+            hint = f"let user {user} write to {file.parent} (chown -R {user} {file.parent}), or name another folder with {name}"
+            lines.setdefault(reason, f"cannot keep {file.name}: {reason} ({hint})")
+    return list(lines.values())
+
+
+def _kept(settings: Config) -> dict[str, Path]:
+    """Return the databases of the agent by the setting that says where they are."""
+    kept = {}
+    if settings.state.folder is not None:
+        kept["[state] folder"] = settings.state.folder / "state.db"
+    if settings.outbox.file is not None:
+        kept["[outbox] folder"] = settings.outbox.file
+    if settings.accounting.folder is not None and settings.accounting.database is not None:
+        kept["[accounting] database"] = settings.accounting.database
+    return kept
+
+
+def _warnings(settings: Config) -> list[str]:
+    if settings.central.wish is None:
+        return list(settings.warnings)
+    from poller.uploading import nothing_uploaded  # with OpenSSL, which nobody else waits for
+
+    text = nothing_uploaded(settings)
+    return [*settings.warnings, *(() if text is None else (text,))]
+
+
+def _summary(path: Path | None, settings: Config, refused: Sequence[str]) -> dict[str, object]:
     return {
-        "ok": True,
+        "ok": not refused,
         "file": _text(path),
-        "faults": [],
-        "warnings": settings.warnings,
+        "faults": [*refused],
+        "warnings": _warnings(settings),
         "ranges": [
             {
                 "name": range_.name,
@@ -63,7 +103,7 @@ def _summary(path: Path | None, settings: Config) -> dict[str, object]:
     }
 
 
-def _show(path: Path | None, settings: Config, *, is_verbose: bool) -> None:
+def _show(path: Path | None, settings: Config, refused: Sequence[str], *, is_verbose: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -83,9 +123,12 @@ def _show(path: Path | None, settings: Config, *, is_verbose: bool) -> None:
                 setting, Text(printable("" if value is None else value if isinstance(value, str) else json.dumps(value))), Text(origin)
             )
         console.print(values)
-    for warning in settings.warnings:
+    for warning in _warnings(settings):
         console.print(Text(f"warning: {printable(warning)}"), soft_wrap=True)
-    console.print(Text(f"{_text(path) or 'environment'}: no faults"), soft_wrap=True)
+    for line in refused:
+        print(printable(line), file=sys.stderr)
+    if not refused:
+        console.print(Text(f"{_text(path) or 'environment'}: no faults"), soft_wrap=True)
 
 
 def _text(path: Path | None) -> str | None:

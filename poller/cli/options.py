@@ -40,17 +40,18 @@ def config_path(option: Path | None) -> Path | None:
     return _DEFAULT_FILE if _DEFAULT_FILE.exists() else None
 
 
-def load_config(option: Path | None) -> Config:
-    """Return the configuration with the variables of this process, and use the profiles it names. Its dialect of job logs can be read.
+def load_config(option: Path | None, *, for_agent: bool = False) -> Config:
+    """Return the configuration with the variables of this process, and use the profiles it names.
 
-    Raises ConfigError with every fault.
+    *for_agent*: what the agent alone reads has no fault either, its web configuration file and its dialect of job logs. A verb that needs
+    neither must not fail by them. Raises ConfigError with every fault.
     """
-    settings = load(config_path(option), os.environ)
+    settings = load(config_path(option), os.environ, has_exporter=for_agent)
     if settings.profiles.path is not None or settings.profiles.experimental:
         from poller.printers import library
 
         library.use(library.load(settings.profiles.path, is_experimental=settings.profiles.experimental))
-    if settings.accounting.folder is not None:
+    if for_agent and settings.accounting.folder is not None:
         from poller.accounting.collect import dialect_named
 
         dialect_named(settings.accounting.dialect)

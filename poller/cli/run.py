@@ -24,7 +24,7 @@ def run(config: ConfigOption = None) -> None:
         poller run --config poller.toml
         POLLER_SWEEP_TARGETS=10.1.0.0/24 poller run
     """
-    settings = load_config(config)
+    settings = load_config(config, for_agent=True)
     run_async(_serve(settings, partial(load, config_path(config), os.environ)), interrupted_code=0)
 
 

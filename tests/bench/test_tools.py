@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,16 @@ import pytest
 from poller.bench.children import NotMeasuredError
 from poller.bench.tools import Tools, free_port, require_module, require_port
 
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler (cc) here")
+needs_compiler = pytest.mark.usefixtures("compiler")
 
 # Says what the real one says once its port is its own, and waits for the end.
 FLEET = '#include <stdio.h>\n#include <unistd.h>\nint main(void) { fprintf(stderr, "fleetsim: 1 recordings\\n"); pause(); return 0; }\n'
 NO_FLEET = '#include <stdio.h>\nint main(void) { fprintf(stderr, "bind: Address already in use\\n"); return 1; }\n'
+
+
+@pytest.fixture
+def compiler(real_part: Callable[[str], str]) -> None:
+    real_part("cc")
 
 
 def folder_of(tmp_path: Path, **files: str) -> Path:

@@ -7,6 +7,7 @@ says so: `@on_sqlite`, `@on_postgresql`.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -14,44 +15,69 @@ import pytest
 
 from poller.bench.postgres import postgres
 from poller.central.store.database import Database
+from poller.central.store.partitions import months_ahead
 from poller.central.values import Config
+from tests.central.databases import Databases, at
 from tests.central.running import Running, ask_postgres, config_of, running
-from tests.fake_clock import FakeClock
+from tests.central.stock import Stock, stocked
+from tests.fake_clock import START_UTC, FakeClock
 
 _TEMPLATE = "template_poller"
 
 
 @pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with central's tables, made once: the steps take longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "central.db"
+    asyncio.run(_make_tables(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def postgres_url(real_part: Callable[[str], str]) -> Iterator[str]:
-    """A PostgreSQL for all tests, not durable, with a template of central's tables."""
+    """A PostgreSQL for all tests, not durable."""
     programs = Path(real_part("postgres")).resolve().parent
     with postgres(programs, fsync="off", synchronous_commit="off", max_connections=200) as place:
-        ask_postgres(place.url, f"CREATE DATABASE {_TEMPLATE}")
-
-        async def fill() -> None:
-            database = Database.open(_of(place.url, _TEMPLATE))
-            await database.migrate()
-            await database.close()
-
-        asyncio.run(fill())
         yield place.url
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str) -> Databases:
+    """Databases in it with central's tables."""
+    ask_postgres(postgres_url, f"CREATE DATABASE {_TEMPLATE}")
+    asyncio.run(_make_tables(at(postgres_url, _TEMPLATE)))
+    return Databases(postgres_url, _TEMPLATE)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of this test's own, with central's tables where it is PostgreSQL."""
+    """A database of this test's own, with central's tables, the months around the clock's start, and nothing in them."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "central.db")
+        yield f"sqlite:///{tmp_path / 'central.db'}"
+        return
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    with databases.lend() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own, without any table."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'central.db'}"
         return
     server: str = request.getfixturevalue("postgres_url")
-    name = f"test_{tmp_path.name.lower()}".replace("-", "_")[-60:]
-    ask_postgres(server, f'CREATE DATABASE "{name}" TEMPLATE {_TEMPLATE}')
-    yield _of(server, name)
-    ask_postgres(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    ask_postgres(server, "CREATE DATABASE test_empty")
+    yield at(server, "test_empty")
+    ask_postgres(server, "DROP DATABASE test_empty WITH (FORCE)")
 
 
-def _of(server: str, name: str) -> str:
-    return server.replace("/postgres?", f"/{name}?")
+async def _make_tables(url: str) -> None:
+    database = Database.open(url)
+    await database.migrate()
+    await database.ensure_months([(month.table, month.first) for month in months_ahead(START_UTC)])
+    await database.close()
 
 
 @pytest.fixture
@@ -73,3 +99,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await one.migrate()
     yield one
     await one.close()
+
+
+@pytest.fixture
+async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
+    """A store with account acme that tests put readings into. A module that begins at another time has a `clock` of its own."""
+    async with stocked(tmp_path, clock, database_url) as one:
+        yield one

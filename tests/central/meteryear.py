@@ -385,7 +385,9 @@ class Dealer:
         self.large = dict.fromkeys(device.model.cells, device.model.large)
         self.truth = {(one.sample.agent, one.sample.sequence): one for one in device.readings}
         self.sound = sorted([one for one in device.readings if one.is_sound], key=lambda one: one.sample.taken_utc)
-        self.truth_at = {one.sample.taken_utc: one for one in device.readings}
+        self.truth_at: dict[datetime, list[Reading]] = {}
+        for one in device.readings:
+            self.truth_at.setdefault(one.sample.taken_utc, []).append(one)
         self.answer_on: date | None = None
         self.base: dict[str, int] = {}
         """What was true at the first reading known: meters begin there. An earlier one that comes later begins nothing."""
@@ -550,13 +552,20 @@ class Dealer:
         base = self.base.get(one.cell, 0)
         return any(known.lower.get(one.cell, math.inf) <= one.total + base <= known.totals[one.cell] for known in near)
 
+    def rests_on(self, entry: chain.Entry) -> Reading | None:
+        """Return the reading an entry was made from. A clock that is wrong by half a day may date two of one agent to the same moment."""
+        here = self.truth_at.get(entry.taken_utc, [])
+        counts = {one.cell: one.count for one in entry.meters}
+        same = [one for one in here if dict(zip(one.sample.shape.cells, one.sample.counts, strict=True)).items() <= counts.items()]
+        return next(iter(same or here), None)
+
     def bounds(self, entry: chain.Entry) -> tuple[dict[str, int], dict[str, int]]:
         """Return what the sound readings before and after an entry's time say, where it rests on one that was not sound.
 
         That is a clock no other reading contradicts, or yesterday's numbers so near to today's that the counters seem to have slipped.
         Between those two its totals are right to a few hours. Bills are not judged so: theirs have to be right to the page.
         """
-        own = self.truth_at.get(entry.taken_utc)
+        own = self.rests_on(entry)
         before = bisect_left(self.sound, entry.taken_utc - 10 * MINUTE, key=lambda one: one.sample.taken_utc) - 1
         after = bisect_left(self.sound, entry.taken_utc + 10 * MINUTE, key=lambda one: one.sample.taken_utc)
         if own is None or own.is_sound or before < 0 or after >= len(self.sound):

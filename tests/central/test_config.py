@@ -85,11 +85,25 @@ def test_the_page_is_fresh() -> None:
     assert PAGE.read_text() == page(), "run: python -m poller.central.catalogue > docs/central-settings.md"
 
 
+BESIDE = {
+    ("mail", ""): ("host", "from", "to"),
+    ("mail", "user"): ("host", "from", "to", "password"),
+    ("mail", "password"): ("host", "from", "to", "user"),
+    ("mail", "password_file"): ("host", "from", "to", "user"),
+    ("webhook", ""): ("url", "secret"),
+    ("webhook", "secret_file"): ("url",),
+}
+"""What a setting, or any of its section, is nothing without."""
+
+
 def test_every_example_and_default_is_one(tmp_path: Path) -> None:
     for setting in CENTRAL.settings:
         path = tmp_path / "central.toml"
-        path.write_text(f"[{setting.section}]\n{setting.key} = {setting.example}\n")
-        if setting.key == "url_file":
+        needed = BESIDE.get((setting.section, setting.key)) or BESIDE.get((setting.section, ""), ())
+        beside = [one for one in CENTRAL.settings if one.key in needed]
+        lines = {one.key: f"{one.key} = {one.example}\n" for one in (*beside, setting) if one.section == setting.section}
+        path.write_text(f"[{setting.section}]\n" + "".join(lines.values()))
+        if setting.key.endswith("_file") and setting.key != "ca_file":
             assert "no such file" in faults(path, {})[0]
         else:
             load(path, {})

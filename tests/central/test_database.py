@@ -6,12 +6,14 @@ import asyncio
 import sqlite3
 import stat
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.store import agents, partitions
 from poller.central.store.database import CONNECTIONS, Database, UnavailableError
@@ -48,8 +50,8 @@ async def test_the_file_is_its_users_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "inner").stat().st_mode) == 0o700
 
 
-async def test_two_that_start_at_once_migrate_once(database_url: str) -> None:
-    both = [Database.open(database_url) for _ in range(2)]
+async def test_two_that_start_at_once_migrate_once(empty_url: str) -> None:
+    both = [Database.open(empty_url) for _ in range(2)]
     await asyncio.gather(*(one.migrate() for one in both))
     for one in both:
         await one.migrate()  # again: nothing to do
@@ -82,6 +84,24 @@ async def test_an_exception_undoes_all_of_a_transaction(database: Database) -> N
         await fail()
     async with database.reading() as db:
         assert not await agents.has_account(db, "acme")
+
+
+@on_sqlite
+async def test_a_transaction_cut_off_within_a_statement_gives_its_lock_back(database: Database) -> None:
+    held: list[Any] = []  # as by the traceback of a cancelled task
+
+    async def be_cut_off() -> None:
+        async with database.writing() as db:
+            driver: Any = (await db.get_raw_connection()).driver_connection
+            held.append(await driver.execute("SELECT name FROM sqlite_master"))
+            assert await held[0].fetchone()
+            await db.invalidate()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await be_cut_off()
+    async with database.writing() as db:
+        await agents.add_account(db, "acme", title=None, now_utc=START_UTC)
 
 
 @pytest.mark.parametrize("text", ["", "x", "mysql://h/d", "sqlite://", "sqlite:///:memory:", "postgresql://", "sqlite:///"])
@@ -158,12 +178,19 @@ async def test_a_database_that_is_locked_is_unavailable_and_nothing_is_acknowled
     assert (await agent.send(1, body)).word == "stored"
 
 
+@asynccontextmanager
+async def every_connection(database: Database) -> AsyncIterator[list[AsyncConnection]]:
+    """Hold every connection that *database* may open."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(database.reading()) for _ in range(CONNECTIONS)]
+
+
 async def _shorten_patience(central: Running) -> None:
     """Let every connection of the running central give up at once, where it would wait for seconds."""
     database = central.central.database
     assert database is not None
-    async with database.reading() as first, database.reading() as second, database.reading() as third:
-        for db in (first, second, third):
+    async with every_connection(database) as connections:
+        for db in connections:
             await db.exec_driver_sql("PRAGMA busy_timeout = 0")
 
 
@@ -173,14 +200,14 @@ async def test_a_database_without_room_acknowledges_nothing(central: Running, tm
     body = agent.batch(1, [b'{"type":"event","padding":"%s"}' % (b"x" * 4000)] * 400)
     database = central.central.database
     assert database is not None
-    async with database.reading() as first, database.reading() as second, database.reading() as third:
-        for db in (first, second, third):
+    async with every_connection(database) as connections:
+        for db in connections:
             pages = (await db.exec_driver_sql("PRAGMA page_count")).scalar_one()
             await db.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
     answered = await agent.send(1, body)
     assert (answered.status, answered.word) == (503, "unavailable")
-    async with database.reading() as first, database.reading() as second, database.reading() as third:
-        for db in (first, second, third):
+    async with every_connection(database) as connections:
+        for db in connections:
             await db.exec_driver_sql("PRAGMA max_page_count = 4294967294")
     assert (await agent.send(1, body)).word == "stored"
 

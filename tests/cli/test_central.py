@@ -9,52 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from poller.cli import app as cli
 from poller.sealing.token import Token
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty folder, and no variables."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("POLLERCENTRAL_CONFIG", raising=False)
-    return tmp_path
-
-
-class Shell:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> tuple[str, str]:
-        """Run a verb; return what it printed and what it said on the side."""
-        assert cli.main(["central", *arguments]) == code
-        printed = self._capsys.readouterr()
-        return printed.out, printed.err
-
-    def rows(self, *arguments: str) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self(*arguments, "--json")[0].splitlines()]
+from tests.cli.central_shell import Shell, verbs
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Shell:
-    shell = Shell(capsys)
+def run(shell: Shell) -> Shell:
     shell("account", "add", "acme", "--title", "Acme GmbH")
     shell("site", "add", "acme", "hamburg")
     return shell
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        *(["serve"], ["migrate"], ["account", "add"], ["account", "list"], ["site", "add"], ["site", "list"]),
-        *(["token", "new"], ["token", "list"], ["token", "revoke"], ["agent", "list"], ["agent", "show"], ["agent", "revoke"]),
-        *(["keys", "show"], ["keys", "rotate"], ["keys", "retire"], ["settings", "set"], ["settings", "show"]),
-    ],
-    ids=" ".join,
-)
-def test_every_verb_has_help_with_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["central", *words, "--help"]) == 0
-    text = capsys.readouterr().out
+@pytest.mark.parametrize("words", list(verbs()), ids=" ".join)
+def test_every_verb_has_help_with_an_example(words: tuple[str, ...], shell: Shell) -> None:
+    text, _ = shell(*words, "--help")
     assert "Example" in text
     assert f"poller central {' '.join(words)}" in text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -11,60 +10,25 @@ from pathlib import Path
 import pytest
 
 from poller.central.config import load
-from poller.cli import app as cli
-from tests.central.stock import seen, stocked
+from tests.central.stock import Stock, seen
+from tests.cli.central_shell import Shell, fill
 from tests.fake_clock import FakeClock
 
-VERBS = "meter held, meter decide, meter enter, meter estimate, meter show, close, verify, site zone"
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty folder, and no variables."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("POLLERCENTRAL_CONFIG", raising=False)
-    return tmp_path
-
-
-class Shell:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> tuple[str, str]:
-        """Run a verb; return what it printed and what it said on the side."""
-        got = cli.main(["central", *arguments])
-        printed = self._capsys.readouterr()
-        assert got == code, printed.err
-        return printed.out, printed.err
-
-    def rows(self, *arguments: str) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self(*arguments, "--json")[0].splitlines()]
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], folder: Path) -> Shell:
+def run(shell: Shell, folder: Path) -> Shell:
     """A database with a week of acme's A1, whose counting began anew in it, received up to yesterday."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - 8 * DAY
+    clock = FakeClock(datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - 8 * DAY)
 
-    async def fill() -> None:
-        config = load(None, {})
-        clock = FakeClock(noon)
-        async with stocked(folder, clock, url=config.database.url.reveal(), keys_folder=config.keys_folder) as stock:
-            for total in (5000, 5010, 7, 9, 20):
-                await stock.put(seen(clock.utc(), total=total))
-                clock.advance(86400)
+    async def put(stock: Stock) -> None:
+        for total in (5000, 5010, 7, 9, 20):
+            await stock.put(seen(clock.utc(), total=total))
+            clock.advance(86400)
 
-    asyncio.run(fill())
-    return Shell(capsys)
-
-
-@pytest.mark.parametrize("words", [one.split() for one in VERBS.split(", ")], ids=" ".join)
-def test_every_verb_has_help_with_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["central", *words, "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "Example" in text
-    assert f"poller central {' '.join(words)}" in text
+    fill(folder, clock, put)
+    return shell
 
 
 def test_days_closed_what_is_held_decided_and_the_ledger_proven(run: Shell, folder: Path) -> None:
@@ -79,13 +43,16 @@ def test_days_closed_what_is_held_decided_and_the_ledger_proven(run: Shell, fold
     before = run("verify", "--json")[0]
     (folder / "heads.ndjson").write_text(before)
 
-    told, _ = run("meter", "decide", "acme", "A1", "as-proposed", "--note", "board changed")
+    _, refused = run("meter", "decide", "acme", "A1", "as-proposed", "--since", "2026-01-01T00:00:00", code=1)
+    assert "another case" in refused
+    since = str(held["since_utc"])[:19]
+    told, _ = run("meter", "decide", "acme", "A1", "as-proposed", "--since", since, "--note", "board changed")
     assert "decision new-run: total 0 (total 10)" in told
     assert run.rows("meter", "held") == []
     shown = run.rows("meter", "show", "acme", "A1")
-    assert [row["meters"]["total"]["total"] for row in shown] == [0, 10, 17, 19, 30]  # type: ignore[index]
+    assert [row["meters"]["total"]["total"] for row in shown] == [0, 10, 17, 19, 30]
     (proof,) = run.rows("verify", "--account", "acme", "--anchors", "heads.ndjson")
-    assert (proof["account"], proof["broken_at"], proof["number"]) == ("acme", None, proof["rows"])
+    assert (proof["account"], proof["broken_at"], proof["number"], proof["unproven"]) == ("acme", None, proof["rows"], 0)
 
 
 def test_what_somebody_read_and_what_is_estimated(run: Shell) -> None:
@@ -113,6 +80,22 @@ def test_a_ledger_that_was_changed_is_an_exit_code_and_a_row(run: Shell, folder:
     _, refused = run("verify", "--anchors", "heads", code=2)
     assert "line 1" in refused
     run("verify", "--account", "ghost", code=2)
+
+
+def test_heads_of_rows_that_were_dropped_are_counted_and_told(run: Shell, folder: Path) -> None:
+    run("close")
+    (head,) = run.rows("verify", "--account", "acme")
+    path = load(None, {}).database.url.reveal().removeprefix("sqlite:///")
+    with sqlite3.connect(path) as db:
+        (link,) = db.execute("SELECT hash FROM meter WHERE number = 2").fetchone()
+        db.execute("UPDATE ledger SET floor_number = 2, floor_hash = ? WHERE account = 'acme'", (link,))
+        db.execute("DELETE FROM meter WHERE number <= 2")
+    db.close()
+    lines = [json.dumps({"account": "acme", "number": 1, "hash": "00" * 32}), json.dumps(head)]
+    (folder / "heads.ndjson").write_text("\n".join(lines))
+    out, told = run("verify", "--account", "acme", "--anchors", "heads.ndjson", "--json")
+    assert (json.loads(out)["broken_at"], json.loads(out)["unproven"]) == (None, 1)
+    assert "up to row 2: of those nothing is proven" in told
 
 
 def test_a_site_gets_its_time_zone(run: Shell) -> None:

@@ -2,70 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from poller.central.config import load
-from poller.cli import app as cli
-from tests.central.stock import Stock, seen, stocked
+from tests.central.stock import Stock, seen
+from tests.cli.central_shell import Shell, fill
 from tests.fake_clock import START_UTC, FakeClock
-
-WORDS = """device list, device show, device elsewhere, device assign, device ignore, device join, device split, device swap, contract set,
-    contract end, contract list, location set, location list, location remove, contact set, contact list, contact remove, catalogue set,
-    catalogue list, user add, user list, user remove, import, audit, account export, account erase"""
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty folder, and no variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("POLLERCENTRAL_CONFIG", "POLLERCENTRAL_WHO"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
-
-class Shell:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> tuple[str, str]:
-        """Run a verb; return what it printed and what it said on the side."""
-        got = cli.main(["central", *arguments])
-        printed = self._capsys.readouterr()
-        assert got == code, printed.err
-        return printed.out, printed.err
-
-    def rows(self, *arguments: str) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self(*arguments, "--json")[0].splitlines()]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], folder: Path) -> Shell:
+def run(shell: Shell, folder: Path) -> Shell:
     """A database with three devices of acme: A1, B2, C3."""
-    import asyncio
-
-    async def fill() -> None:
-        config = load(None, {})
-        async with stocked(folder, FakeClock(), url=config.database.url.reveal(), keys_folder=config.keys_folder) as stock:
-            await put(stock)
 
     async def put(stock: Stock) -> None:
         await stock.process(*(seen(START_UTC, serial=name, mac=None, total=100) for name in ("A1", "B2", "C3")))
 
-    asyncio.run(fill())
-    return Shell(capsys)
+    fill(folder, FakeClock(), put)
+    return shell
 
 
-@pytest.mark.parametrize("words", [one.strip().split() for one in WORDS.split(",")], ids=" ".join)
-def test_every_verb_has_help_with_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["central", *words, "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "Example" in text
-    assert f"poller central {' '.join(words)}" in text
-
-
+@pytest.mark.usefixtures("on_both")
 def test_a_device_from_found_to_swapped(run: Shell) -> None:
     assert [row["state"] for row in run.rows("device", "list", "acme", "--state", "unassigned")] == ["unassigned"] * 3
     run("location", "set", "acme", "K-100", "--title", "Kantine", "--address", "Musterweg 1")
@@ -81,6 +38,7 @@ def test_a_device_from_found_to_swapped(run: Shell) -> None:
     run("contract", "end", "acme", "B2", "--on", "2026-12-31")
 
 
+@pytest.mark.usefixtures("on_both")
 def test_joining_splitting_ignoring(run: Shell) -> None:
     assert "is part of" in run("device", "join", "acme", "A1", "C3")[0]
     assert [row["serial"] for row in run.rows("device", "list", "acme")] != ["A1", "B2", "C3"]
@@ -91,6 +49,7 @@ def test_joining_splitting_ignoring(run: Shell) -> None:
     assert run.rows("device", "elsewhere") == []
 
 
+@pytest.mark.usefixtures("on_both")
 def test_an_import_is_shown_before_it_is_done(run: Shell, folder: Path) -> None:
     (folder / "devices.csv").write_text("Seriennummer;Kunde;Wand\nA1;4711;rot\nZZ;1;\n")
     out, err = run("import", "devices.csv", "--account", "acme")
@@ -107,6 +66,7 @@ def test_an_import_is_shown_before_it_is_done(run: Shell, folder: Path) -> None:
     run("import", "devices.csv", "--account", "acme", "--list", "prices", code=2)
 
 
+@pytest.mark.usefixtures("on_both")
 def test_contacts_catalogue_and_people(run: Shell) -> None:
     run("contact", "set", "acme", "7", "--name", "Anna Beispiel", "--mail", "anna@example.com")
     assert run.rows("contact", "list", "acme")[0]["mail"] == "anna@example.com"
@@ -132,6 +92,7 @@ def test_whoever_is_named_is_in_the_audit_log_behind_the_user_of_the_host(run: S
     assert "\x1b" not in str(row["who"])
 
 
+@pytest.mark.usefixtures("on_both")
 def test_an_account_is_written_out_and_erased(run: Shell, folder: Path) -> None:
     rows = {row["table"]: row["rows"] for row in run.rows("account", "export", "acme", "-o", "acme.zip")}
     assert rows["device"] == 3

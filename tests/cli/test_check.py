@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from poller.cli.app import main
+from poller.system import user_name
 
 GOOD = """
 [sweep]
@@ -103,3 +104,65 @@ def test_a_file_that_is_named_must_exist(capsys: pytest.CaptureFixture[str]) -> 
 def test_what_is_unwise_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     assert "warning: nothing to sweep" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_the_hosts_matter(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").write_text("")  # not even root makes a folder in a file
+    (folder / "poller.toml").write_text('[state]\nfolder = "file/state"\n')
+    assert main(["check"]) == 3
+    printed = capsys.readouterr()
+    assert "no faults" not in printed.out
+    (line,) = printed.err.splitlines()  # the outbox lies there, too
+    assert line.startswith(f"cannot keep state.db: {folder / 'file'}: Not a directory (let user {user_name()} write to file/state")
+    assert main(["check", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert (document["ok"], document["faults"]) == (False, [line])
+
+
+def test_a_database_of_somebody_else_is_found_beforehand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "state").mkdir()
+    (folder / "state" / "outbox.db").mkdir()  # what neither root nor anybody can write as a file
+    (folder / "poller.toml").write_text('[state]\nfolder = "state"\n')
+    assert main(["check"]) == 3
+    assert "cannot keep outbox.db" in capsys.readouterr().err
+
+
+def test_looking_whether_it_can_be_written_makes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "poller.toml").write_text('[state]\nfolder = "new/state"\n[accounting]\nfolder = "exports"\n')
+    assert main(["check"]) == 0
+    assert "no faults" in capsys.readouterr().out
+    assert [one.name for one in folder.iterdir()] == ["poller.toml"]
+
+
+@pytest.mark.parametrize("name", ["POLLER_CENTRAL_TOKEN", "POLLER_CENTRAL_TOKEN_FILE"])
+def test_a_variable_for_the_token_that_is_empty_is_warned_of(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "")
+    assert main(["check", "--json"]) == 0
+    others = json.loads(capsys.readouterr().out)["warnings"]
+    assert others.pop().startswith(f"{name} is empty, but there is no token: nothing is uploaded")
+    assert main(["check"]) == 0
+    assert f"warning: {name} is empty" in capsys.readouterr().out
+    (folder / "poller-data" / "central").mkdir(parents=True)
+    (folder / "poller-data" / "central" / "identity.json").write_text("{}")
+    assert main(["check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == others  # it was enrolled: no token is needed any more
+
+
+def test_an_empty_file_for_the_token_is_a_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "token").write_text("\n")
+    (folder / "poller.toml").write_text('[central]\ntoken_file = "token"\n')
+    assert main(["check"]) == 2
+    assert "central.token_file: token: empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_faulty_web_configuration_is_the_agents_matter_alone(folder: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    (folder / "web.yml").write_text("basic_auth_users: {nobody: no-hash}\n")
+    (folder / "poller.toml").write_text('[exporter]\nweb_config_file = "web.yml"\n[poll]\ntimeout = "100ms"\n[state]\nfolder = ""\n')
+    assert main([verb]) == 2
+    assert "web.yml" in capsys.readouterr().err
+    assert main(["read", "127.31.96.1", "--port", "9", "--config", "poller.toml"]) == 1
+    assert "web.yml" not in capsys.readouterr().err
+    assert main(["sweep", "127.31.96.1/32", "--port", "9", "--retries", "0", "--config", "poller.toml"]) == 0

@@ -31,6 +31,8 @@ TAKEOVER = timedelta(hours=24)
 GONE_AFTER = timedelta(days=14)
 """Holidays are shorter. A device that is seen again after more is `back`."""
 
+NAME_CHARACTERS_MAX = 250
+"""Of an identity, before a hash of 32 letters stands for a part of it: the database has room for 300."""
 TEXT_CHARACTERS_MAX = 300
 """Of what a device says of itself: nothing real is longer."""
 
@@ -161,7 +163,12 @@ def names_of(printer: Printer, *, agent: str, blind: Blind) -> Names:
 
 
 def kept_name(identity: str, blind: Blind) -> str:
-    """Return an identity as it is kept: serial numbers in clear, but for the MAC address behind the second of two equal ones."""
+    """Return an identity as it is kept: serial numbers in clear, but for the MAC address behind the second of two equal ones.
+
+    One longer than anything real is a hash alone: a row has room for so many letters, and one that does not fit would stop them all.
+    """
+    if len(identity) > NAME_CHARACTERS_MAX:
+        return f"long~{blind(identity)}"
     kind = identity.partition(":")[0]
     if kind == "serial":
         head, is_twin, twin = identity.rpartition("#")

@@ -32,7 +32,7 @@ from poller.central.meters.days import GRACE, day_of, due_days, end_of, load_zon
 from poller.central.meters.plausible import Limits
 from poller.central.meters.samples import Counted, Sample, sample_of, sequence_of
 from poller.central.meters.standing import Standing
-from poller.central.receiving.receive import mark_of
+from poller.central.receiving.receive import READING_SCHEMA, mark_of
 from poller.central.store import devices as kept_devices
 from poller.central.store import ledger
 from poller.central.store import meters as kept
@@ -57,6 +57,8 @@ DEVICES_AT_ONCE = 500
 READINGS_AT_ONCE = 200_000
 """In memory; of a day with more, a part of the devices is closed after the other, and the batches are read once for each part."""
 LEASE = timedelta(minutes=10)
+REFUSED_MAX = 3
+"""Accounts in a row the database does nothing for now, before the others are left to the next round: it is down then, not they."""
 _LATE_MAX = 200
 _SEARCH = timedelta(days=62)
 _NEAR = timedelta(days=2)
@@ -96,22 +98,35 @@ class Closer:
                 pass
 
     async def close_due(self, *, account: str | None = None, until: date | None = None, stop: asyncio.Event | None = None) -> list[Report]:
-        """Close every day that is due, of one account or of all, up to *until*. Raises UnavailableError."""
+        """Close every day that is due, of one account or of all, up to *until*. Raises UnavailableError.
+
+        What keeps one account from being closed keeps no other: it is raised when all had their turn, or were refused several in a row.
+        """
         async with self._database.reading() as db:
             zones = await kept.zones(db)
         await self._begin(zones)
         reports: list[Report] = []
+        refused: UnavailableError | None = None
+        in_a_row = 0
         for of, name in zones:
             if account not in (None, of):
                 continue
+            if in_a_row == REFUSED_MAX or (stop is not None and stop.is_set()):
+                break
             try:
                 reports += await self._close_zone(of, name, until, stop)
+                in_a_row = 0
             except ErasedError:
                 continue
-            except (SealError, ConfigError) as error:  # the other accounts go on
+            except (SealError, ConfigError) as error:
                 emit(log, ERROR, "meters.not_closed", account=of, zone=name, reason=str(error))
-            if stop is not None and stop.is_set():
-                break
+            except UnavailableError as error:
+                refused, in_a_row = error, in_a_row + 1
+                emit(log, WARNING, "meters.not_closed", account=of, zone=name, reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - a fault of ours, or of what is stored
+                emit(log, ERROR, "meters.not_closed", account=of, zone=name, reason=type(error).__name__, exc_info=error)
+        if refused is not None:
+            raise refused
         return reports
 
     async def _close_zone(self, of: str, name: str, until: date | None, stop: asyncio.Event | None) -> list[Report]:
@@ -230,6 +245,8 @@ class _Day:
             found = await kept.lock_closing(db, self._of, self._zone.key)
             if found.closed is not None and found.closed >= self._day:
                 return False
+            if await personals.is_erased(db, self._of):  # meanwhile: what was read before is nobody's to keep
+                raise ErasedError(self._of)
             before = await kept.load(db, self._of, samples)
             left = {name: ours for name, ours in samples.items() if name not in before or before[name].closed < self._day}
             after, entries, late = await asyncio.to_thread(self._compute, left, before)
@@ -332,12 +349,17 @@ def _samples_in(rows: Sequence[Any], device_of: _DeviceOf, personal: Personal) -
 
 
 def sample_in(line: bytes, *, agent: str, sequence: int, received_utc: datetime) -> tuple[str, Sample] | None:
-    """Return the printer and what a line says of its counters; None for one that says nothing of any, or that a wrong clock dated."""
+    """Return the printer and what a line says of its counters; None for one that says nothing of any, or that a wrong clock dated.
+
+    Of a schema not known here nobody knows what its counts mean: it is kept, and makes no meter.
+    """
     try:
         read = _decode(line)
     except (ValueError, RecursionError):
         return None
-    if read.type != "reading" or not read.is_printer or read.taken_at.tzinfo is None or mark_of(read.taken_at, received_utc) is not None:
+    if (read.type, read.schema, read.is_printer) != ("reading", READING_SCHEMA, True):
+        return None
+    if read.taken_at.tzinfo is None or mark_of(read.taken_at, received_utc) is not None:
         return None
     sample = sample_of(read, agent=agent, sequence=sequence, received_utc=received_utc)
     return (read.printer.id, sample) if sample.counts else None

@@ -23,11 +23,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
+from poller.central.meters.chain import Entry
 from poller.errors import ConfigError
 from poller.model import ColourMode, CounterUnit, Function, Sides, Size, Value
 
@@ -121,19 +122,40 @@ def contract_for(contracts: tuple[Contract, ...], model: str) -> Contract | None
     return next((one for one in contracts if fnmatchcase(model.lower(), one.model.lower())), None)
 
 
-def evaluate(contract: Contract, totals: Mapping[str, int], large: Mapping[str, Large]) -> Meters:
-    """Return the contract meters for a device's totals by cell; *large* says how each cell counts large sheets (absent: unknown)."""
+def evaluate(contract: Contract, totals: Mapping[str, int], large: Mapping[str, Large], *, lost: Set[str] = frozenset()) -> Meters:
+    """Return the contract meters for a device's totals by cell.
+
+    *large* says how each cell counts large sheets (absent: unknown), *lost* which cells the device had and has no more.
+    """
     told: dict[str, int] = {}
     faults: list[str] = []
     for name, terms in contract.meters:
         try:
-            told[name] = sum(term.factor * _value(term, contract, totals, large) for term in terms)
+            told[name] = sum(term.factor * _value(term, contract, totals, large, lost) for term in terms)
         except LookupError as error:
             faults.append(f"{name}: {error.args[0]}")
     return Meters(totals=told, faults=tuple(faults))
 
 
-def _value(term: Term, contract: Contract, totals: Mapping[str, int], large: Mapping[str, Large]) -> int:
+def known_totals(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return the last total of every cell in a device's meters in force, which come oldest first."""
+    return {one.cell: one.total for entry in entries for one in entry.meters}
+
+
+def pages(contract: Contract, begin: Mapping[str, int], end: Mapping[str, int], large: Mapping[str, Large]) -> Meters:
+    """Return what a contract bills of one device from one day to another, each as totals by cell: the pages of each contract meter.
+
+    *end* is the entry of the last day, *begin* all that was known at the beginning (`known_totals`): an entry leaves out what was not read
+    that day. So a cell only *end* has is one the device began to count meanwhile, its total from zero. One only *begin* has was lost, as by
+    an update of firmware: `?` says that a device never counts it, not that it prints no more, so what needs it is a fault.
+    """
+    grown = {cell: total - begin.get(cell, 0) for cell, total in end.items()}
+    return evaluate(contract, grown, large, lost=begin.keys() - end.keys())
+
+
+def _value(term: Term, contract: Contract, totals: Mapping[str, int], large: Mapping[str, Large], lost: Set[str]) -> int:
+    if term.cell in lost:
+        raise LookupError(f"the device counts {term.cell} no more")
     if term.cell not in totals:
         if term.is_optional:
             return 0
@@ -144,11 +166,11 @@ def _value(term: Term, contract: Contract, totals: Mapping[str, int], large: Map
         return count
     counted = contract.large or large.get(term.cell, "unknown")
     extra = totals.get(_large_of(term.cell))
-    if counted == mode or (counted == "unknown" and not any(_is_large(cell) for cell in totals)):
+    if counted == mode or (counted == "unknown" and not any(_is_large(cell) for cell in (*totals, *lost))):
         return count  # as the device has it; of one that counts nothing large apart, nothing can be added or taken away
     if counted == "unknown":
         raise LookupError(f"it is not known whether the device counts large sheets twice in {term.cell}")
-    if extra is None and mode == "twice" and term.is_optional:
+    if extra is None and mode == "twice" and term.is_optional and _large_of(term.cell) not in lost:
         return count
     if extra is None:
         raise LookupError(f"the device does not count {_large_of(term.cell)}")

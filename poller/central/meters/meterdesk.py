@@ -87,12 +87,21 @@ class MeterDesk:
             stands = (await kept.load(db, account, [name])).get(name)
         return stands, [entry for _, entry in sorted(kept.in_force(rows).items())]
 
-    async def decide(self, account: str, device: str, decision: Decision | None, *, note: str | None = None) -> Done:
-        """Apply a decision to a held device; None takes what is proposed. Raises NotDoneError."""
+    async def decide(
+        self, account: str, device: str, decision: Decision | None, *, since_utc: datetime | None = None, note: str | None = None
+    ) -> Done:
+        """Apply a decision to a held device; None takes what is proposed. Raises NotDoneError.
+
+        *since_utc* is the moment of the case that was looked at, as `held` has it, to the second: where another was faster, and what is
+        held now is another case, nothing is done.
+        """
         async with self._changing(account, device) as case:
             odd = case.standing.suspicion
             if odd is None:
                 raise NotDoneError(f"nothing about {case.name} waits for a decision; poller central meter held")
+            begun_utc = odd.kept[0].taken_utc.replace(microsecond=0)
+            if since_utc is not None and since_utc.replace(microsecond=0) != begun_utc:
+                raise NotDoneError(f"what is held of {case.name} is another case, since {begun_utc:%Y-%m-%dT%H:%M:%S} UTC: look again")
             chosen = decision or proposal_for(case.standing)
             if chosen is None:
                 raise NotDoneError(f"there is no proposal for this {odd.oddity.kind}: only a person can know; goes-on, new-run or ignore")

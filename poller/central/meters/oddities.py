@@ -7,7 +7,7 @@ Pure, and quick where nothing is odd, which is nearly always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import le, sub
 from typing import Literal
@@ -110,24 +110,29 @@ def judge(before: Sample, now: Sample, per_day: Sequence[int], stale: Mapping[st
     )
 
 
-def has_come_back(good: Sample, odd: Iterable[Sample], now: Sample) -> bool:
+def has_come_back(good: Sample, odd: Sequence[Sample], now: Sample) -> bool:
     """Say whether a counter that had fallen far stands exactly where it had been: the device's memory was never gone.
 
     A device that counts on from a lower count passes the old one some day; that all its counters have and one stands on the old count to
-    the page is no chance to reckon with. So this tells a slip of the tongue (zeros while starting) from a roll-back.
+    the page is no chance to reckon with. So this tells a slip of the tongue (zeros while starting) from a roll-back. After zeros alone a
+    little more than before will do, in all counters: by counting on it would have printed, since the last poll, all it ever did.
     """
     was = dict(zip(good.shape.cells, good.counts, strict=True))
     low: dict[str, int] = {}
     for sample in odd:
         for cell, count in zip(sample.shape.cells, sample.counts, strict=True):
             low[cell] = min(count, low.get(cell, count))
-    return any(
-        was.get(cell) == count and count - low.get(cell, count) >= _FAR for cell, count in zip(now.shape.cells, now.counts, strict=True)
-    )
+    shown = dict(zip(now.shape.cells, now.counts, strict=True))
+    if any(was.get(cell) == count and count - low.get(cell, count) >= _FAR for cell, count in shown.items()):
+        return True
+    far = {cell: count for cell, count in was.items() if count >= _FAR and cell in shown}
+    little_more = all(count <= shown[cell] <= count * (1 + _LITTLE_MORE) for cell, count in far.items())
+    return bool(far) and little_more and not any(odd[-1].counts)
 
 
 _FAR = 200
 """A chance meeting to the page is rarer than one in so many."""
+_LITTLE_MORE = 0.05
 
 
 def _is_anew(before: Sample, now: Sample) -> bool:

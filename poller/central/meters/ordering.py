@@ -80,6 +80,9 @@ def _wrong_clocks(ordered: Sequence[Sample], last: Sample | None) -> list[Sample
     wrong = []
     for agent in dict.fromkeys(sample.agent for sample in ordered):
         own = sorted([sample for sample in ordered if sample.agent == agent], key=_numbered)
+        ahead = _dated_ahead(own, last)
+        wrong += ahead
+        own = [sample for sample in own if not any(sample is one for one in ahead)]
         if last is not None and any(contradict(sample, last) for sample in own):
             behind = [sample for sample in own if contradict(sample, last, within=-SKEW)]
             wrong += behind
@@ -87,6 +90,22 @@ def _wrong_clocks(ordered: Sequence[Sample], last: Sample | None) -> list[Sample
         if any(contradict(one, other) for one, other in pairwise(own)):
             wrong += _outvoted(own)
     return wrong
+
+
+def _dated_ahead(own: Sequence[Sample], last: Sample | None) -> list[Sample]:
+    """Return those of one agent's records, by number, that were made before their time: before a later one of its records was received.
+
+    The clock was ahead, whatever others say: this is known, and asked first.
+    """
+    ahead = []
+    known_utc = None
+    for sample in reversed(own):
+        if last is not None and last.agent == sample.agent and sample.sequence < last.sequence:
+            known_utc = last.received_utc if known_utc is None else min(known_utc, last.received_utc)
+        if known_utc is not None and sample.taken_utc > known_utc + SKEW:
+            ahead.append(sample)
+        known_utc = sample.received_utc if known_utc is None else min(known_utc, sample.received_utc)
+    return ahead
 
 
 def _outvoted(own: Sequence[Sample]) -> list[Sample]:

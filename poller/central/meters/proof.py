@@ -1,4 +1,8 @@
-"""Whether an account's ledger is what it was: its chain walked from end to end, against its head and heads handed out before."""
+"""Whether an account's ledger is what it was: its chain walked from end to end, against its head and heads handed out before.
+
+Every row that names the account is walked, also one that somebody put before the chain's beginning or behind its end: such a row is in
+force nowhere (`store/ledger.py` asks for what stands between the two ends alone), and its being there is told.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,17 @@ _ROWS_AT_ONCE = 2000
 
 
 class Proof(Value, frozen=True, kw_only=True):
-    """What walking a chain showed. `floor` is the last row dropped when its retention ended (0: none was), `head` the end."""
+    """What walking a chain showed. `floor` is the last row dropped when its retention ended (0: none was), `head` the end.
+
+    `unproven` are heads handed out earlier that name rows dropped since: of those nothing can be said any more.
+    """
 
     account: str
     rows: int
     floor: int
     head: Head
     broken: Break | None = None
+    unproven: int = 0
 
 
 async def prove(database: Database, of: str, anchors: Mapping[int, bytes] | None = None) -> Proof:
@@ -28,26 +36,67 @@ async def prove(database: Database, of: str, anchors: Mapping[int, bytes] | None
 
     What is appended meanwhile is left out. Memory does not grow with the chain.
     """
-    count = 0
+    given = dict(anchors or {})
     async with database.reading() as db:
-        head, floor = await ledger.head(db, of), await ledger.floor(db, of)
-        known = dict(anchors or {})
-        broken: Break | None = None
-        if known.setdefault(head.number, head.hash) != head.hash:
-            broken = Break(number=head.number, why="the account's head is not the one that was handed out earlier")
-        at, some = floor, list[Row]()
-        async for row in ledger.rows(db, of, after=floor.number):
-            if broken is not None or row.number > head.number:
+        dropped = await ledger.floor(db, of)
+        floor = dropped if dropped.number else chain.genesis(of)  # whose chain it is, no row says: its beginning does
+        head = await ledger.head(db, of)
+        walk = _Walk(floor, {floor.number: floor.hash, head.number: head.hash} | given)
+        if any(given.get(end.number, end.hash) != end.hash for end in (floor, head)):
+            walk.broken = Break(number=head.number, why="the two ends of the account's chain are not what was handed out earlier")
+        elif head.number < floor.number:
+            walk.broken = Break(number=head.number, why=f"it ends before row {floor.number}, the last that was dropped")
+        async for row in ledger.rows(db, of):
+            if walk.broken is not None:
                 break
-            some.append(row)
-            if len(some) == _ROWS_AT_ONCE:
-                broken, at, count, some = _walk(at, some, known), chain.head_of(some[-1]), count + len(some), []
-        if broken is None:
-            broken, count = _walk(at, some, known, is_end=True), count + len(some)
-    return Proof(account=of, rows=count, floor=floor.number, head=head, broken=broken)
+            if row.number > head.number:
+                walk.finish()
+                end = (await ledger.head(db, of)).number
+                if row.number > end and walk.broken is None:
+                    walk.broken = Break(number=row.number, why=f"it stands behind row {end}, the end of the chain: put in")
+                break
+            walk.take(row)
+        else:
+            walk.finish()
+    return Proof(
+        account=of,
+        rows=walk.count,
+        floor=floor.number,
+        head=head,
+        broken=walk.broken,
+        unproven=sum(number < walk.begin.number for number in given),
+    )
 
 
-def _walk(at: Head, some: list[Row], known: Mapping[int, bytes], *, is_end: bool = False) -> Break | None:
-    last = some[-1].number if some else at.number
-    here = {number: known_hash for number, known_hash in known.items() if number > at.number and (is_end or number <= last)}
-    return chain.verify(at, some, anchors=here)
+class _Walk:
+    """A chain on the way, some rows at a time; *known* are its ends and what was handed out."""
+
+    def __init__(self, floor: Head, known: Mapping[int, bytes]) -> None:
+        self.begin = self._at = floor
+        self._known = known
+        self._some: list[Row] = []
+        self.count = 0
+        self.broken: Break | None = None
+
+    def take(self, row: Row) -> None:
+        if self.count + len(self._some) == 0 and row.number <= self.begin.number:
+            # Rows a pruning that was cut off has not dropped yet. The first is where it begins: what it says is in force no more.
+            self.begin = self._at = chain.head_of(row)
+            if self._known.get(row.number, row.hash) != row.hash:
+                self.broken = Break(number=row.number, why="it is not the row that a head handed out earlier names")
+            return
+        self._some.append(row)
+        if len(self._some) == _ROWS_AT_ONCE:
+            self._walk(is_end=False)
+
+    def finish(self) -> None:
+        if self.broken is None:
+            self._walk(is_end=True)
+
+    def _walk(self, *, is_end: bool) -> None:
+        last = self._some[-1].number if self._some else self._at.number
+        here = {number: link for number, link in self._known.items() if number > self._at.number and (is_end or number <= last)}
+        self.broken = chain.verify(self._at, self._some, anchors=here)
+        if self._some:
+            self.count, self._at = self.count + len(self._some), chain.head_of(self._some[-1])
+            self._some = []

@@ -23,6 +23,9 @@ SKEW = timedelta(minutes=10)
 """How far two clocks may be apart: an agent's request is believed within 300 s, and there may be two agents."""
 COUNT_MAX = 2**53 - 1
 """The largest count kept: what JSON carries exactly everywhere (RFC 8259 section 6). A Counter64 beyond it is no page count."""
+NO_COUNTS = frozenset({2**31 - 1, 2**32 - 1})
+"""What -1, SNMP's "unknown" (RFC 3805), becomes in a counter of 32 bits, and the largest an INTEGER holds: a number of no pages. Taken for
+one it would look like a counter about to run over."""
 CELLS_MAX = 128
 
 _USUAL = {"colour": "all", "size": "all", "sides": "all", "unit": "impressions"}
@@ -79,6 +82,7 @@ class Counted(msgspec.Struct, frozen=True):
     taken_at: datetime
     printer: Printer
     type: str = ""
+    schema: int = 1
     is_printer: bool = True
     counters: tuple[Counter, ...] = ()
 
@@ -97,11 +101,11 @@ def shape_of(rows: tuple[tuple[str, str], ...], large: tuple[LargeCounted | None
 def sample_of(reading: Reading | Counted, *, agent: str, sequence: int, received_utc: datetime) -> Sample:
     """Return what *reading* says of its device's counters.
 
-    A count that is none (negative, beyond `COUNT_MAX`) is left out, as is a second counter for the same cell.
+    A count that is none (negative, in `NO_COUNTS`, beyond `COUNT_MAX`) is left out, as is a second counter for the same cell.
     """
     found: dict[str, tuple[str, int, LargeCounted | None]] = {}
     for one in reading.counters:
-        if one.function != "other" and 0 <= one.count <= COUNT_MAX and len(found) < CELLS_MAX:
+        if one.function != "other" and 0 <= one.count <= COUNT_MAX and one.count not in NO_COUNTS and len(found) < CELLS_MAX:
             found.setdefault(cell_of(one), (one.oid or one.label or "", one.count, one.large))
     printer = reading.printer
     return Sample(

@@ -105,6 +105,8 @@ def proposal_for(standing: Standing) -> Decision | None:
     odd = standing.suspicion
     if odd is None or (odd.oddity.kind == "roll-back" and odd.kept[0].agent != standing.last.agent):
         return None
+    if odd.oddity.kind == "jump" and standing.last.origin == "read" and not any(standing.last.counts):
+        return Decision(kind="new-run", user="")  # it said zero when it was met, because it was starting
     return propose(odd.oddity)
 
 

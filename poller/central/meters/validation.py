@@ -27,12 +27,15 @@ from poller.central.meters.chain import Entry, Meter, Reason
 from poller.central.meters.days import begin_of, day_of, end_of
 from poller.central.meters.oddities import SLIP_PAGES, Oddity, has_come_back, judge
 from poller.central.meters.ordering import Aside, sift
-from poller.central.meters.plausible import Limits
+from poller.central.meters.plausible import Limits, fastest
 from poller.central.meters.samples import SKEW, Sample, shape_of
 from poller.central.meters.standing import Closed, Decision, Pace, Standing, Suspicion
 
 PATIENCE = timedelta(days=1)
 """How long a device may say something odd before a person is asked, if it says so at least twice; and thrice that, if it says no more."""
+FRESH_PAGES = 1000
+"""What a device that never counted anything prints on its first day, setting up and testing included. One that shows more said zero
+because it was starting: then all it ever printed would be on its first bill."""
 KEPT_MAX = 400
 """Odd readings kept until a person decides: the first and the last of each day, so more than a year."""
 
@@ -203,7 +206,10 @@ class _Taking:
         )
 
     def _judge(self, before: Sample, now: Sample) -> Oddity | None:
-        return judge(before, now, self._limits.per_day(self._model, now.shape), self._stale)
+        per_day = self._limits.per_day(self._model, now.shape)
+        if self._run == 1 and before.origin == "read" and not any(before.counts):
+            per_day = tuple([min(limit, FRESH_PAGES) for limit in per_day])
+        return judge(before, now, per_day, self._stale)
 
     def _usual(self, sample: Sample) -> Sequence[int]:
         """Return the plausible maxima for *this* device: what its model may do, and not much more than it ever did itself."""
@@ -342,8 +348,11 @@ def _go_on(standing: Standing, first: Sample, modulus: int | None) -> Standing:
     first = _lift(standing.last, first)
     for cell, count in zip(first.shape.cells, first.counts, strict=True):
         growth = count - was.get(cell, count)
-        if growth < 0 and (modulus is None or (growth := growth + modulus) < 0):
-            raise ValueError(f"{cell} fell from {was[cell]} to {count}: to go on, it needs the number at which it ran over")
+        if growth < 0:
+            if modulus is None or (growth := growth + modulus) < 0:
+                raise ValueError(f"{cell} fell from {was[cell]} to {count}: to go on, it needs the number at which it ran over")
+            if growth > fastest(first.taken_utc - standing.stale.get(cell, standing.last.taken_utc)):
+                raise ValueError(f"{cell} fell from {was[cell]} to {count}: over {modulus} that is {growth} pages: more than it can print")
         totals[cell] = totals.get(cell, standing.resting.get(cell, 0)) + growth
     return _on(standing, first, totals)
 

@@ -21,7 +21,8 @@ _WHOLE = re.compile(r"\d+")
 _NOTHING_BEHIND = re.compile(r"[.,]0{1,3}$")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_POWER = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
+_POWER = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+_DIGITS_KEPT = 15  # a spreadsheet's number has no more: the sixteenth digit of a serial number became a zero
 
 _KIND_WORDS = {
     "full-service": "full-service fullservice full vollservice vollwartung allin",
@@ -63,7 +64,7 @@ def text(cell: Cell) -> str:
 def serial(cell: Cell) -> str:
     """Return a serial number; one that a spreadsheet made a power of ten of is lost, and nobody should guess."""
     told = text(cell)
-    if _POWER.fullmatch(told):
+    if _POWER.fullmatch(told) or (isinstance(cell, int) and len(told) > _DIGITS_KEPT):
         raise CellError(f"{told} was a serial number before a spreadsheet rounded it: make the column text")
     return told.upper()
 

@@ -29,7 +29,10 @@ _DAY = timedelta(days=1)
 
 
 class Contract(Value, frozen=True, kw_only=True):
-    """A device's row. `ends` is its last day. A null start meter is the device's first reading, a null end meter the last up to `ends`.
+    """A device's row. `ends` is its last day.
+
+    A null start meter is where the device stood when `begins` began: its last meter before, else its first. A null end meter is the last
+    one up to `ends`. Both are looked up in the ledger when a bill is made: readings come late, and what a device shows may be held.
 
     `pool_pages` are what this device brings, each month, into the pages that all devices of `pool` share.
     """
@@ -81,17 +84,23 @@ def meter_faults(meter: dict[str, int]) -> list[str]:
 def place(one: Contract, others: Sequence[Contract]) -> tuple[list[Contract], list[str]]:
     """Return the rows that change when *one* joins a device's *others*, itself included, and why it cannot.
 
-    The row before, if it has no end or one that reaches into it, ends the day before: with the meter the new one starts with. A row of the
-    same first day is replaced.
+    The row before, if it has no end or one that reaches into it, ends the day before, with the meter the new one starts with: whatever
+    end meter it had was of a later day. A row of the same first day is replaced, and where the one before ended with the meter that began
+    with, it ends with that of the new one. One that would go on after the new one ends is a fault: nobody loses the rest unasked.
     """
     changed, found = [one], []
+    instead = next((other for other in others if other.begins == one.begins), None)
     for other in others:
         if other.begins == one.begins:
             continue
         if other.begins > one.begins and (one.ends is None or one.ends >= other.begins):
             found.append(f"another contract begins on {other.begins}: this one has to end before")
         if other.begins < one.begins and (other.ends is None or other.ends >= one.begins):
-            changed.append(replace(other, ends=one.begins - _DAY, end_meter=other.end_meter or one.start_meter))
+            if one.ends is not None and other.ends is not None and other.ends > one.ends:
+                found.append(f"the contract from {other.begins} goes on to {other.ends}: end it first, and set what comes after this one")
+            changed.append(replace(other, ends=one.begins - _DAY, end_meter=one.start_meter))
+        if instead is not None and other.ends == one.begins - _DAY and other.end_meter == instead.start_meter != one.start_meter:
+            changed.append(replace(other, end_meter=one.start_meter))
     return changed, found
 
 

@@ -16,12 +16,14 @@ from poller.central.store import agents
 from poller.central.store import personal as personals
 from poller.central.store.database import Database
 from poller.central.store.tables import account as accounts
-from poller.central.store.tables import metadata
+from poller.central.store.tables import agent, metadata
 
 DELETED = (
     *("content", "line", "fresh", "daily", "batch", "nonce", "settings", "token", "agent_key", "agent", "site"),
     *("evidence", "standing", "closing", "growth"),
     *("job", "job_batch", "job_cursor"),
+    *("message", "request_event", "supply_event", "request", "parcel", "stock_move", "agreement"),
+    *("watched", "rhythm", "part_yield", "watch_batch", "watch_cursor"),
     *("device_event", "sighting", "device_name", "device_batch", "device_cursor", "contact", "location", "article", "person"),
 )
 """The tables whose rows go, in an order their references allow."""
@@ -58,6 +60,8 @@ class Erasure:
             if self._database.is_sqlite:
                 await db.exec_driver_sql("PRAGMA secure_delete = ON")
             await personals.destroy(db, account, now_utc=now_utc)
+            # From here on none of its agents is let in; a batch that is being stored just now is waited for, and deleted with the rest.
+            await db.execute(update(agent).where(agent.c.account == account).values(revoked_utc=now_utc))
             for table in tables_deleted():
                 counts[table.name] = (await db.execute(delete(table).where(table.c.account == account))).rowcount
             device = metadata.tables["device"]

@@ -42,6 +42,11 @@ LEFT_OUT = {
     "device_cursor": "how far the work is",
     "device_batch": "how far the work is",
     "job_cursor": "how far the work is",
+    "watch_cursor": "how far the work is",
+    "watch_batch": "how far the work is",
+    "watched": "how far the work is",
+    "rhythm": "how far the work is",
+    "part_yield": "how far the work is: pages that parts of any maker have lasted",
     "job_batch": "how far the work is",
 }
 """The tables that are not exported, each with why."""
@@ -120,7 +125,7 @@ FACTS = {
     "contact": ("name", "mail", "phone"),
 }
 """What is sealed in a row, by table, as CSV has columns for it."""
-_ROW_OF = {"device_event": "id", "evidence": "hash", "job": "key"}
+_ROW_OF = {"device_event": "id", "evidence": "hash", "job": "key", "message": "parcel"}
 """What a sealed row is bound to, where it is not the column of the table's own name."""
 
 

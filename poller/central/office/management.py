@@ -5,7 +5,7 @@ Everything is one transaction and in the audit log. Names of people and addresse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from sqlalchemy import func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from poller.central.devices.recognition import Device
 from poller.central.keys import Keys
 from poller.central.office import contracts
 from poller.central.office.administration import NotDoneError
@@ -24,9 +23,9 @@ from poller.central.store import personal as personals
 from poller.central.store.database import Database
 from poller.central.store.inventory import NUMBER_CHARACTERS_MAX
 from poller.central.store.inventory import device as table
+from poller.central.store.paging import PAGE_ROWS, every
 from poller.central.store.personal import Personal
 
-LISTED_MAX = 100_000
 EVENTS_MAX = 200
 NUMBERS = ("customer", "device_number", "inventory_number", "cost_centre", "location")
 """What people write beside a device."""
@@ -40,17 +39,26 @@ class Management:
 
     # --- looking -------------------------------------------------------------------------------------------------------
 
-    async def devices(self, account: str, *, state: str | None = None, day: date) -> list[dict[str, Any]]:
-        """Return an account's devices, or those of one state, as they are on *day*. Parts of others are theirs, not listed."""
+    async def devices(self, account: str, *, state: str | None = None, day: date) -> AsyncIterator[dict[str, Any]]:
+        """Yield an account's devices, or those of one state, as they are on *day*. Parts of others are theirs, not listed."""
         where = table.c.state == state if state is not None else table.c.state.not_in(("joined", "merged"))
         async with self._database.reading() as db:
             await _check_account(db, account)
-            return await kept.find(db, account, day=day, where=where, rows_max=LISTED_MAX)
 
-    async def elsewhere(self) -> list[dict[str, Any]]:
-        """Return the devices that more than one account has."""
-        async with self._database.reading() as db:
-            return await kept.elsewhere(db, rows_max=LISTED_MAX)
+        async def page(db: AsyncConnection, after: str | None) -> list[dict[str, Any]]:
+            return await kept.find(db, account, day=day, where=where, after=after, rows_max=PAGE_ROWS)
+
+        async for row in every(self._database, page, lambda row: row["device"]):
+            yield row
+
+    async def elsewhere(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield the devices that more than one account has."""
+
+        async def page(db: AsyncConnection, after: str | None) -> list[dict[str, Any]]:
+            return await kept.elsewhere(db, after=after, names_max=PAGE_ROWS)
+
+        async for row in every(self._database, page, lambda row: row["name"]):
+            yield row
 
     async def show(self, account: str, reference: str, *, now_utc: datetime) -> dict[str, Any]:
         """Return everything known of a device: facts, names, parts, agents that see it, contracts, what happened. Raises NotDoneError."""
@@ -59,16 +67,15 @@ class Management:
             row = await self._find(db, account, reference, now_utc.date())
             name = row["device"]
             one = (await kept.load(db, account, [name], personal))[name]
-            parts = await kept.find(db, account, day=now_utc.date(), where=table.c.part_of == name, rows_max=LISTED_MAX)
-            loaded = await kept.load(db, account, [part["device"] for part in parts], personal)
-            rows = (await masterdata.contracts(db, account, name)).get(name, [])
+            loaded = await kept.load(db, account, await kept.parts_of(db, account, name), personal)
+            rows = (await masterdata.contracts(db, account, [name])).get(name, [])
             return {
                 **{key: value for key, value in row.items() if key not in ("personal", "place", "account")},
                 "address": one.address,
                 "mac": one.mac,
                 "hostname": one.hostname,
                 "told_location": one.told_location,
-                "names": [label for label, _ in await kept.names(db, account, name)],
+                "names": await kept.names(db, account, name),
                 "parts": [
                     {"device": part.id, "state": part.state, "serial": part.serial, "address": part.address} for part in loaded.values()
                 ],
@@ -138,7 +145,7 @@ class Management:
                 raise NotDoneError("a device is no part of itself")
             if one["state"] not in ("unassigned", "ignored"):
                 raise NotDoneError(f"device {one['device']} is {one['state']}: end what it is, before it is part of another")
-            if await kept.find(db, account, day=now_utc.date(), where=table.c.part_of == one["device"], rows_max=1):
+            if await kept.parts_of(db, account, one["device"]):
                 raise NotDoneError(f"device {one['device']} has parts itself; split them first")
             await kept.change(db, account, one["device"], state="joined", part_of=whole["device"])
             await self._note(db, account, "join-device", f"device {one['device']} is part of {whole['device']}", now_utc)
@@ -163,39 +170,47 @@ class Management:
         start_meter: dict[str, int] | None = None,
         now_utc: datetime,
     ) -> tuple[Contract, Contract]:
-        """Let *new* stand in *old*'s place from *day* on: it takes over contract, location, customer and cost centre.
+        """Let *new* stand in *old*'s place from *day* on: it takes over contract, later contracts, location, customer and cost centre.
 
-        Meters that are not given are those last read of the old and first read of the new one, as far as they were read by, and from, that
-        day. Returns both rows. Raises NotDoneError.
+        Meters that are not given stay open, and the ledger says them when a bill is made: a reading of the last hours may still be on its
+        way, and what the old device showed last, being switched off, may be held. Returns both rows. Raises NotDoneError.
         """
         async with self._database.writing() as db:
-            personal = await self._open(db, account, now_utc)
             gone, comes = await self._find(db, account, old, now_utc.date()), await self._find(db, account, new, now_utc.date())
             if gone["device"] == comes["device"]:
                 raise NotDoneError("a device is not swapped for itself")
-            if comes["state"] != "unassigned":
-                raise NotDoneError(f"device {comes['device']} is {comes['state']}: only an unassigned one takes another's place")
+            if comes["state"] not in ("unassigned", "swapped"):
+                raise NotDoneError(f"device {comes['device']} is {comes['state']}: only one without a contract takes another's place")
             before = await self._in_force(db, account, gone["device"], day)
-            devices = await kept.load(db, account, [gone["device"], comes["device"]], personal)
-            ended = replace(before, ends=day, end_meter=end_meter or _last_counts(devices[gone["device"]], day))
-            fresh = replace(before, begins=day, end_meter=None, start_meter=start_meter or _first_counts(devices[comes["device"]], day))
-            if found := contracts.faults(ended) + contracts.faults(fresh):
+            held = await masterdata.contracts(db, account, [gone["device"], comes["device"]])
+            ended = replace(before, ends=day, end_meter=end_meter)
+            fresh = replace(before, begins=day, end_meter=None, start_meter=start_meter)
+            later = [one for one in held[gone["device"]] if one.begins > day]
+            placed, overlaps = contracts.place(fresh, held.get(comes["device"], []))
+            if found := contracts.faults(ended) + contracts.faults(fresh) + overlaps:
                 raise NotDoneError("; ".join(found))
             await masterdata.save_contract(db, account, gone["device"], ended)
-            await masterdata.save_contract(db, account, comes["device"], fresh)
+            for one in (*placed, *later):
+                await masterdata.save_contract(db, account, comes["device"], one)
+            for one in later:
+                await masterdata.remove_contract(db, account, gone["device"], one.begins)
             taken = {name: gone[name] for name in ("customer", "cost_centre")} | {"location": gone["location"]}
-            await kept.change(db, account, comes["device"], state="managed", **taken)
+            await kept.change(db, account, comes["device"], state="managed", replaced_by=None, **taken)
             await kept.change(db, account, gone["device"], state="swapped", replaced_by=comes["device"])
             meters = f"end meter {_meter(ended.end_meter)}, start meter {_meter(fresh.start_meter)}"
             await self._note(db, account, "swap-device", f"device {gone['device']} for {comes['device']} on {day}, {meters}", now_utc)
         return ended, fresh
 
-    async def contracts(self, account: str) -> list[dict[str, Any]]:
-        """Return every contract row of an account."""
+    async def contracts(self, account: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield every contract row of an account, by device."""
         async with self._database.reading() as db:
             await _check_account(db, account)
-            rows = await masterdata.contracts(db, account)
-        return [{"device": name} | _shown(one) for name, of in rows.items() for one in of]
+
+        async def page(db: AsyncConnection, after: tuple[str, date] | None) -> list[tuple[str, Contract]]:
+            return await masterdata.contracts_after(db, account, after, rows_max=PAGE_ROWS)
+
+        async for name, one in every(self._database, page, lambda row: (row[0], row[1].begins)):
+            yield {"device": name} | _shown(one)
 
     # --- small ways ----------------------------------------------------------------------------------------------------
 
@@ -226,7 +241,7 @@ class Management:
         return found[0]
 
     async def _in_force(self, db: AsyncConnection, account: str, name: str, day: date) -> Contract:
-        held = contracts.in_force((await masterdata.contracts(db, account, name)).get(name, []), day)
+        held = contracts.in_force((await masterdata.contracts(db, account, [name])).get(name, []), day)
         if held is None:
             raise NotDoneError(f"device {name} has no contract on {day}; poller central contract set")
         return held
@@ -236,16 +251,16 @@ class Management:
 
 
 async def put_contract(db: AsyncConnection, account: str, name: str, state: str, one: Contract) -> None:
-    """Place a row among a device's others, and make it managed. Raises NotDoneError with every fault."""
-    if state not in ("unassigned", "managed"):
+    """Place a row among a device's others, and make it managed: also one that was swapped, and works elsewhere now. Raises NotDoneError."""
+    if state not in ("unassigned", "managed", "swapped"):
         raise NotDoneError(f"device {name} is {state}: it takes no contract")
     found = contracts.faults(one)
-    changed, overlaps = contracts.place(one, (await masterdata.contracts(db, account, name)).get(name, []))
+    changed, overlaps = contracts.place(one, (await masterdata.contracts(db, account, [name])).get(name, []))
     if found or overlaps:
         raise NotDoneError("; ".join(found + overlaps))
     for row in changed:
         await masterdata.save_contract(db, account, name, row)
-    await kept.change(db, account, name, state="managed")
+    await kept.change(db, account, name, state="managed", replaced_by=None)
 
 
 def check_number(what: str, text: str) -> str:
@@ -259,14 +274,6 @@ def check_number(what: str, text: str) -> str:
 async def _check_account(db: AsyncConnection, name: str) -> None:
     if not await agents.has_account(db, name):
         raise NotDoneError(f"there is no account {name}; poller central account list")
-
-
-def _last_counts(one: Device, day: date) -> dict[str, int] | None:
-    return one.counts or None if one.seen_utc.date() <= day else None
-
-
-def _first_counts(one: Device, day: date) -> dict[str, int] | None:
-    return one.first_counts or None if one.first_utc.date() >= day else None
 
 
 def _shown(one: Contract) -> dict[str, Any]:

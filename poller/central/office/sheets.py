@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from poller.errors import PollerError
 FILE_BYTES_MAX = 32 * 2**20
 UNPACKED_BYTES_MAX = 256 * 2**20
 PARTS_MAX = 1000
+RATIO_MAX, RATIO_FROM_BYTES = 200, 2**21
+"""A sheet of real rows is packed to a tenth, of equal ones to a hundredth. What is packed to less was made to be unpacked."""
 ROWS_MAX = 200_000
 COLUMNS_MAX = 100
 CELL_CHARACTERS_MAX = 1000
@@ -28,6 +31,9 @@ _DELIMITERS = ";\t,|"
 _ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
 _CHUNK_BYTES = 2**20
 _CHARSET_BYTES = 8
+
+_AS_TEXT = re.compile(r'="([^"]*)"')
+"""How spreadsheets are told that digits in a CSV file are no number: `="0012345"`."""
 
 Cell = str | int | date | None
 Row = tuple[int, list[Cell]]
@@ -86,7 +92,7 @@ def _csv(content: bytes) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
-            yield reader.line_num, [_cell(cell) for cell in cells]
+            yield reader.line_num, [_cell(_bare(cell)) for cell in cells]
     except csv.Error as error:
         raise SheetError(f"line {reader.line_num}: {error}") from error
 
@@ -121,7 +127,8 @@ def _xlsx(content: bytes) -> Iterator[Row]:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what the file says about its size may be anything
         for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=COLUMNS_MAX + 1, max_row=1_048_576), 1):
-            yield number, _trimmed([_cell(cell) for cell in cells])
+            if cells.count(None) < len(cells):  # a row that is not in the file comes as blanks: a million of them, if it says so
+                yield number, _trimmed([_cell(cell) for cell in cells])
     except SheetError:
         raise
     except Exception as error:  # as above, row by row
@@ -137,6 +144,8 @@ def _check_parts(content: bytes) -> None:
             listed = parts.infolist()
             if len(listed) > PARTS_MAX or sum(one.file_size for one in listed) > UNPACKED_BYTES_MAX:
                 raise SheetError(f"more than {UNPACKED_BYTES_MAX} bytes or {PARTS_MAX} parts, unpacked")
+            if any(one.file_size > max(RATIO_FROM_BYTES, RATIO_MAX * one.compress_size) for one in listed):
+                raise SheetError(f"a part that unpacks to more than {RATIO_MAX} times its size")
             if len({one.filename for one in listed}) != len(listed) or any(one.flag_bits & 1 for one in listed):
                 raise SheetError("a workbook with a password, or with parts of one name")
             for one in listed:
@@ -162,6 +171,11 @@ def _trimmed(cells: list[Cell]) -> list[Cell]:
     while cells and cells[-1] is None:
         cells.pop()
     return cells
+
+
+def _bare(cell: str) -> str:
+    told = _AS_TEXT.fullmatch(cell)
+    return cell if told is None else told[1]
 
 
 def _cell(value: Any) -> Cell:

@@ -30,6 +30,7 @@ REFUSALS: dict[str, int] = {
     "bad-envelope": 400,
     "bad-lines": 400,
     "slow-down": 429,
+    "over-quota": 429,
     "unavailable": 503,
 }
 

@@ -72,8 +72,13 @@ class Groups(Generic[T, R]):
         return group
 
     async def _go_on(self) -> None:
-        while group := self.take():
-            await self._do(group)
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            while group := self.take():
+                await self._do(group)
+        finally:  # in the very step that found nobody waiting: who comes in the next one must not wait for a task that is over
+            self._under_way.discard(task)
 
     async def _do(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:

@@ -26,6 +26,7 @@ import msgspec
 from poller.central.keys import Keys
 from poller.central.receiving.answers import RefusalError
 from poller.central.receiving.groups import Groups
+from poller.central.receiving.quota import Quota
 from poller.central.receiving.turns import Turns
 from poller.central.store import batches
 from poller.central.store.agents import KnownAgent
@@ -81,8 +82,8 @@ class Received(msgspec.Struct, frozen=True):
 class Receiver:
     """Takes batches in. *threads* open and read large ones, so that the event loop never waits for cryptography."""
 
-    def __init__(self, database: Database, keys: Keys, threads: Executor) -> None:
-        self._keys, self._threads = keys, threads
+    def __init__(self, database: Database, keys: Keys, threads: Executor, quota: Quota) -> None:
+        self._keys, self._threads, self._quota = keys, threads, quota
         self._turns = Turns(OPENING_THREADS)
         self._groups: Groups[Arrival, Outcome] = Groups(
             partial(batches.store, database),
@@ -94,8 +95,12 @@ class Receiver:
         )
 
     async def receive(self, one: KnownAgent, number: int, sealed: bytes, *, now_utc: datetime) -> Received:
-        """Store a batch once. Raises RefusalError for one that does not open, is a conflict, or whose agent was revoked meanwhile."""
+        """Store a batch once.
+
+        Raises RefusalError for one that does not open, is a conflict, or whose agent was revoked meanwhile or account is over its quota.
+        """
         header = check_number(sealed, number)
+        await self._quota.admit(one.account)
         opening = partial(_open, sealed, self._keys.sealing, one=one, number=number, now_utc=now_utc)
         if header.plain_bytes <= OPENED_HERE_BYTES_MAX:
             arrival = opening()
@@ -109,12 +114,14 @@ class Receiver:
             raise RefusalError("conflict", "a batch of this number is here, with other content")
         if outcome.result == "duplicate":
             return Received(outcome.result, outcome.settings, {}, {})
+        self._quota.add(one.account, arrival.plain_bytes)
         marks = dict(Counter(row.mark for row in arrival.rows if row.mark is not None))
         return Received(outcome.result, outcome.settings, count_types(arrival.rows), marks)
 
     async def close(self) -> None:
         """Return when everything that was taken in is stored."""
         await self._groups.close()
+        await self._quota.close()
 
 
 def open_envelope(sealed: bytes, keys: KeyRing[SealingKey], *, kind: Kind, agent: str) -> Opened:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from poller.central.store.tables import site
 from poller.central.values import Config, Retention
 from poller.sealing.local_key import LocalKey
 from tests.central.running import running
-from tests.central.stock import Stock, seen, stocked
+from tests.central.stock import Stock, seen
 from tests.fake_clock import START_UTC, FakeClock
 
 AT_UTC = datetime(2026, 11, 19, 12, tzinfo=UTC)
@@ -50,12 +49,6 @@ def line(number: int, at_utc: datetime | None = AT_UTC, **facts: Any) -> bytes:
 def line_with(**facts: Any) -> bytes:
     """Return one an agent would not write."""
     return json.dumps(json.loads(line(1)) | facts).encode()
-
-
-@pytest.fixture
-async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, clock, database_url) as one:
-        yield one
 
 
 @pytest.fixture

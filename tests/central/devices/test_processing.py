@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,10 @@ from poller.central.store.personal import open_account
 from poller.central.values import Config
 from poller.clock import SystemClock
 from tests.central.running import running
-from tests.central.stock import Stock, seen, stocked
+from tests.central.stock import Stock, seen
 from tests.fake_clock import FakeClock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, clock, database_url) as one:
-        yield one
 
 
 async def test_a_reading_makes_a_device_that_is_unassigned(stock: Stock) -> None:
@@ -119,7 +112,7 @@ async def test_accounts_know_nothing_of_each_others_devices(stock: Stock) -> Non
     (mine,), (theirs,) = await stock.listed(), await stock.listed("globex")
     assert mine["device"] != theirs["device"]
     async with stock.database.reading() as db:
-        found = await kept.elsewhere(db, rows_max=10)
+        found = await kept.elsewhere(db, names_max=10)
         names = list((await db.execute(select(device_name.c.name).order_by(device_name.c.name))).scalars())
     assert [(one["name"], one["account"]) for one in found] == [("serial:11:A1", "acme"), ("serial:11:A1", "globex")]
     assert len(set(names)) == 3, "one MAC address has another name in each account"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
@@ -17,12 +18,15 @@ from poller.central.devices.recognition import (
     Verdict,
     in_place_of,
     is_hardware,
+    kept_name,
+    kept_printer,
     met,
     names_of,
     recognise,
     take,
     united,
 )
+from poller.central.store.tables import PRINTER_CHARACTERS_MAX
 from poller.model import Printer
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -285,3 +289,17 @@ def test_a_new_device_where_another_stood_is_told_to_stand_in_its_place() -> Non
 @pytest.mark.parametrize("stood", [known(seen_utc=NOON + 2 * DAY), known(state="swapped"), known(state="ignored"), known(id="d-2")])
 def test_nobody_stands_in_the_place_of_one_that_is_still_there_or_was_settled(stood: Device) -> None:
     assert in_place_of(known(id="d-2", first_utc=NOON + DAY), [stood]) is None
+
+
+@pytest.mark.parametrize(
+    "identity", ["serial:11:" + "X" * 400, "Y" * 400, "mac-hash:" + "0" * 400, "serial:11:" + "X" * 238 + "#0025b3a1c2d4"]
+)
+def test_a_name_is_never_longer_than_the_database_has_room_for(identity: str) -> None:
+    """One that is would fail its whole step, at every try, and with it all devices of the account."""
+
+    def digits(text: str) -> str:
+        return sha256(text.encode()).hexdigest()[:32]
+
+    for name in (kept_name(identity, digits), kept_printer(identity, "a-1", digits)):
+        assert len(name) <= PRINTER_CHARACTERS_MAX
+        assert name != kept_name(identity + "Z", digits)

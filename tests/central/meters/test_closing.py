@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,8 +15,9 @@ from poller.central.meters.closing import Closer
 from poller.central.meters.proof import prove
 from poller.central.store import ledger
 from poller.central.store import meters as kept
+from poller.central.store.database import UnavailableError
 from poller.model import Reading
-from tests.central.stock import Stock, seen, stocked
+from tests.central.stock import Stock, seen
 from tests.fake_clock import FakeClock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -26,9 +26,8 @@ TODAY = NOON.date()
 
 
 @pytest.fixture
-async def stock(tmp_path: Path, database_url: str) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, FakeClock(NOON), database_url) as one:
-        yield one
+def clock() -> FakeClock:
+    return FakeClock(NOON)
 
 
 def closer(stock: Stock) -> Closer:
@@ -132,6 +131,74 @@ async def test_a_site_that_moves_to_another_zone_loses_and_doubles_no_reading(st
     assert [(kind, total) for _, kind, _, _, total in await meters(stock)] == [("meter", 0), ("meter", 10), ("held", 10)]
 
 
+async def test_a_site_that_moves_to_a_zone_other_sites_have_loses_no_day(stock: Stock) -> None:
+    """Berlin's day is closed an hour before that of UTC, from batches of all sites. A site that changes between the two was in neither."""
+    async with stock.database.writing() as db:
+        await kept.set_zone(db, "acme", "berlin", "Europe/Berlin")
+    await stock.put(seen(NOON, "B2", mac="0025b3000002", total=1), agent="a-berlin")
+    await stock.put(seen(NOON, total=100))
+    stock.clock.advance(86400)
+    await closer(stock).close_due()
+    await stock.put(seen(NOON + DAY, "B2", mac="0025b3000002", total=2), agent="a-berlin")
+    await stock.put(seen(NOON + DAY, total=110))
+    stock.clock.advance(17.5 * 3600)
+    assert [one.zone for one in await closer(stock).close_due()] == ["Europe/Berlin"]
+    async with stock.database.writing() as db:
+        await kept.set_zone(db, "acme", "hamburg", "Europe/Berlin")
+    stock.clock.advance(10 * 3600)
+    await stock.put(seen(stock.clock.utc(), total=7))
+    stock.clock.advance(2 * 86400)
+    await closer(stock).close_due()
+    of_hamburg = [(one.day, one.kind, one.meters[0].count) for one in await entries(stock) if one.meters[0].count >= 7]
+    assert of_hamburg == [(TODAY, "meter", 100), (TODAY + DAY, "meter", 110)]
+    assert [one.meters[0].count for one in await entries(stock) if one.meters[0].count < 7] == [1, 2]
+
+
+async def test_what_cannot_be_closed_of_one_account_is_closed_of_the_others(stock: Stock) -> None:
+    from sqlalchemy import update
+
+    from poller.central.store.tables import content
+
+    await stock.open_account("zeta", ["oslo"])
+    await stock.put(seen(NOON, total=100))
+    await stock.put(seen(NOON, total=200), account="zeta", agent="a-oslo")
+    async with stock.database.writing() as db:
+        await db.execute(update(content).where(content.c.account == "acme").values(body=b"not what was stored"))
+    stock.clock.advance(86400)
+    assert [one.account for one in await closer(stock).close_due()] == ["zeta"]
+    assert len(await entries(stock, "zeta")) == 1
+
+
+async def test_a_database_that_does_nothing_now_is_told_after_all_accounts_had_their_turn(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        await stock.open_account(f"b{number}", ["oslo"])
+    await stock.open_account("zeta", ["oslo"])
+    for account, agent in (("acme", "a-hamburg"), ("zeta", "a-oslo")):
+        await stock.put(seen(NOON, total=100), account=account, agent=agent)
+    stock.clock.advance(86400)
+    close = Closer._close_zone
+    asked: list[str] = []
+
+    async def refuse(self: Closer, of: str, *others: Any) -> list[closing.Report]:
+        asked.append(of)
+        if of in down:
+            raise UnavailableError("locked")
+        return await close(self, of, *others)
+
+    monkeypatch.setattr(Closer, "_close_zone", refuse)
+    down = {"b3"}
+    with pytest.raises(UnavailableError, match="locked"):
+        await closer(stock).close_due()
+    assert len(await entries(stock, "zeta")) == 1
+    asked.clear()
+    down = {f"b{number}" for number in range(9)}
+    with pytest.raises(UnavailableError, match="locked"):
+        await closer(stock).close_due()
+    assert asked == ["acme", "b0", "b1", "b2"]
+
+
 async def test_two_agents_at_one_device_make_one_meter(stock: Stock) -> None:
     await stock.put(seen(NOON, total=100))
     await stock.put(seen(NOON + timedelta(minutes=3), total=104), agent="a-berlin")
@@ -142,6 +209,7 @@ async def test_two_agents_at_one_device_make_one_meter(stock: Stock) -> None:
 
 async def test_what_a_wrong_clock_dated_and_what_is_no_reading_makes_no_meter(stock: Stock) -> None:
     await stock.put(seen(NOON + DAY, total=900), seen(datetime(1970, 1, 1, tzinfo=UTC), total=1), b"{", b'{"type":"event"}', seen(NOON))
+    await stock.put(replace(seen(NOON + HOUR, total=901), schema=2))
     await stock.put(seen(NOON, total=100))
     stock.clock.advance(86400)
     await closer(stock).close_due()

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.central.meters.formulas import Contract, Large, Term, contract_for, evaluate, load, parse, read_cell
+from poller.central.meters.chain import Entry, Meter
+from poller.central.meters.formulas import (
+    Contract,
+    Large,
+    Term,
+    contract_for,
+    evaluate,
+    known_totals,
+    load,
+    pages,
+    parse,
+    read_cell,
+)
 from poller.errors import ConfigError
 
 
@@ -113,6 +127,49 @@ def test_what_cannot_be_told_is_a_fault_and_no_meter(
     got = evaluate(contract({"x": formula, **beside}), totals, dict.fromkeys(totals, counted))
     assert got.faults == (fault,)
     assert "x" not in got.totals
+
+
+COLOUR = {"mono": "print.mono", "colour": "print.colour?", "clicks": "twice(print.mono)?", "sheets": "once(print.mono)"}
+
+
+KNOWN = {"print.mono": 90, "print.colour": 500, "print.mono.large": 3}
+USUAL = {"mono": 20, "colour": 0, "clicks": 20, "sheets": 20}
+
+
+@pytest.mark.parametrize(
+    "end, billed, faults",
+    [
+        (KNOWN, USUAL, []),
+        (KNOWN | {"print.colour": 900, "print.mono.large": 5, "copy.mono": 7}, USUAL | {"colour": 400, "clicks": 22}, []),
+        # An update took a counter: five hundred colour pages are not minus five hundred, and not none since.
+        ({**KNOWN, "print.colour": None}, {**USUAL, "colour": None}, ["colour: the device counts print.colour no more"]),
+        ({**KNOWN, "print.mono.large": None}, {**USUAL, "clicks": None}, ["clicks: the device does not count print.mono.large"]),
+    ],
+)
+def test_what_is_billed_is_what_counters_grew_by_and_a_counter_that_is_gone_is_a_fault(
+    end: dict[str, int | None], billed: dict[str, int | None], faults: list[str]
+) -> None:
+    begin = {"print.mono": 70, "print.colour": 500, "print.mono.large": 3}
+    got = pages(contract(COLOUR, large="once"), begin, {cell: total for cell, total in end.items() if total is not None}, {})
+    assert got.totals == {name: count for name, count in billed.items() if count is not None}
+    assert list(got.faults) == faults
+
+
+def test_a_counter_a_device_began_to_have_is_billed_from_then_on() -> None:
+    assert pages(contract({"x": "total + print.colour?"}), {"total": 7}, {"total": 10, "print.colour": 2}, {}).totals == {"x": 5}
+
+
+def test_a_counter_one_reading_missed_is_billed_from_where_it_was() -> None:
+    """The first day's only reading was of a poll that missed the colours; they are known from the day before."""
+    days = [{"total": 7, "print.colour": 500}, {"total": 8}]
+    begin = known_totals([entry_of(one) for one in days])
+    assert pages(contract({"x": "print.colour?"}), begin, {"total": 10, "print.colour": 502}, {}).totals == {"x": 2}
+
+
+def entry_of(totals: dict[str, int]) -> Entry:
+    read = tuple([Meter(cell=cell, count=total, total=total) for cell, total in totals.items()])
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    return Entry(device="d", day=at.date(), zone="UTC", kind="meter", origin="read", reason="daily", taken_utc=at, run=1, meters=read)
 
 
 def test_a_contract_knows_better_than_the_profile() -> None:

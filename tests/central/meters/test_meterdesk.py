@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -16,12 +15,13 @@ from poller.central.meters.meterdesk import MeterDesk
 from poller.central.meters.proof import prove
 from poller.central.meters.standing import Decision
 from poller.central.office.administration import NotDoneError
+from poller.central.office.management import Management
 from poller.central.store import meters as kept
 from poller.central.store import personal as personals
 from poller.central.store.personal import ErasedError
-from poller.central.store.tables import audit, meter
+from poller.central.store.tables import audit
 from poller.errors import ConfigError
-from tests.central.stock import Stock, seen, stocked
+from tests.central.stock import Stock, seen
 from tests.fake_clock import FakeClock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -30,9 +30,8 @@ FIRST = NOON.date()
 
 
 @pytest.fixture
-async def stock(tmp_path: Path, database_url: str) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, FakeClock(NOON), database_url) as one:
-        yield one
+def clock() -> FakeClock:
+    return FakeClock(NOON)
 
 
 def desk_of(stock: Stock) -> MeterDesk:
@@ -189,36 +188,68 @@ async def test_a3_that_the_device_counts_twice_is_not_doubled_on_the_way_from_re
     assert (billed.totals, billed.faults) == ({"pages": 20, "a3": 20, "clicks": 40}, ())
 
 
-# --- the proof -------------------------------------------------------------------------------------------------------------
+async def test_of_two_who_decide_the_same_case_one_does(stock: Stock) -> None:
+    await live(stock, 5000, 7, 9)
+    done = await asyncio.gather(
+        desk_of(stock).decide("acme", "A1", None),
+        desk_of(stock).decide("acme", "A1", Decision(kind="ignore", user="")),
+        return_exceptions=True,
+    )
+    assert sorted(type(one).__name__ for one in done) == ["Done", "NotDoneError"]
+    async with stock.database.reading() as db:
+        assert len((await db.execute(select(audit).where(audit.c.what == "decide-meter"))).all()) == 1
 
 
-async def test_a_ledger_that_was_not_touched_holds_and_its_head_is_told(stock: Stock) -> None:
-    await live(stock, 5000, 5010, 5020)
-    proof = await prove(stock.database, "acme")
-    assert (proof.rows, proof.head.number, proof.floor, proof.broken) == (3, 3, 0, None)
-    await live(stock, 5030)
-    assert (await prove(stock.database, "acme", {3: proof.head.hash})).broken is None
+async def test_who_decides_a_case_another_has_decided_does_not_decide_the_next(stock: Stock) -> None:
+    await live(stock, 5000)
+    now_utc = stock.clock.utc()
+    await stock.put(seen(now_utc - 2 * HOUR, total=100), seen(now_utc - HOUR, total=160), seen(now_utc, total=10))
+    stock.clock.advance(86400)
+    await live(stock, 12, 14)
+    (held,) = await desk_of(stock).held()
+    await desk_of(stock).decide("acme", "A1", None, since_utc=held.since_utc)
+    (other,) = await desk_of(stock).held()
+    with pytest.raises(NotDoneError, match="another case"):
+        await desk_of(stock).decide("acme", "A1", Decision(kind="ignore", user=""), since_utc=held.since_utc)
+    assert await desk_of(stock).held() == [other]
 
 
-@pytest.mark.parametrize(
-    "harm, number, why",
-    [
-        (meter.update().where(meter.c.number == 2).values(run=7), 2, "not what was sealed"),
-        (meter.delete().where(meter.c.number == 2), 2, "row 2 is missing"),
-        (meter.delete().where(meter.c.number == 3), 3, "rows are missing at the end"),
-    ],
-)
-async def test_the_first_row_that_does_not_hold_is_named(stock: Stock, harm: object, number: int, why: str) -> None:
-    await live(stock, 5000, 5010, 5020)
-    async with stock.database.writing() as db:
-        await db.execute(harm)  # type: ignore[call-overload]
-    broken = (await prove(stock.database, "acme")).broken
-    assert broken is not None and broken.number == number
-    assert why in broken.why
+async def test_nobody_is_asked_about_a_part_of_another_device_until_it_is_one_again(stock: Stock) -> None:
+    office = Management(stock.database, stock.keys, who="anna")
+    await live(stock, 5000, 7, 9)
+    await stock.process(seen(stock.clock.utc(), "PRESS", mac="0025b3000002", address="192.0.2.8", total=9000))
+    await office.join("acme", "PRESS", "A1", now_utc=stock.clock.utc())
+    assert await desk_of(stock).held() == []
+    with pytest.raises(NotDoneError, match="no devices"):
+        await desk_of(stock).decide("acme", "A1", None)
+    await office.split("acme", "A1", now_utc=stock.clock.utc())
+    assert [one.serial for one in await desk_of(stock).held()] == ["A1"]
 
 
-async def test_a_chain_made_anew_is_found_by_a_head_from_before(stock: Stock) -> None:
-    await live(stock, 5000, 5010)
-    assert (await prove(stock.database, "acme", {1: b"\0" * 32})).broken is not None
-    assert (await prove(stock.database, "acme", {2: b"\0" * 32})).broken is not None
-    assert (await prove(stock.database, "acme", {9: b"\0" * 32})).broken is not None
+async def test_what_a_part_counted_while_it_was_one_is_in_no_meter_of_the_whole(stock: Stock) -> None:
+    """A press and its controller, joined by hand and split again: neither counts for the other."""
+    office = Management(stock.database, stock.keys, who="anna")
+
+    async def day(press: int, part: int) -> None:
+        now_utc = stock.clock.utc()
+        await stock.put(seen(now_utc, "PRESS", mac="0025b3000002", address="192.0.2.8", total=press), seen(now_utc, total=part))
+        stock.clock.advance(86400)
+        await Closer(stock.database, stock.devices._store, stock.clock).close_due()
+
+    await day(9000, 100)
+    await office.join("acme", "PRESS", "A1", now_utc=stock.clock.utc())
+    await day(9010, 150)
+    await day(9020, 200)
+    await office.split("acme", "A1", now_utc=stock.clock.utc())
+    await day(9030, 260)
+    press = (await desk_of(stock).show("acme", "PRESS", first=FIRST, last=FIRST + 9 * DAY))[1]
+    assert [one.meters[0].total for one in press] == [0, 10, 20, 30]
+    assert [(day, total) for day, _, _, total in await in_force(stock)] == [(FIRST, 0), (FIRST + 3 * DAY, 160)]
+
+
+@pytest.mark.parametrize("name", ["", "d", "d-"])
+async def test_the_only_device_there_is_goes_by_no_beginning_of_every_id(stock: Stock, name: str) -> None:
+    await live(stock, 5000)
+    with pytest.raises(NotDoneError, match="no devices"):
+        await desk_of(stock).show("acme", name, first=FIRST, last=FIRST)
+    assert (await desk_of(stock).show("acme", "a1", first=FIRST, last=FIRST))[1]

@@ -52,6 +52,23 @@ def test_what_is_from_the_future_of_its_receipt_is_set_aside() -> None:
     assert [(one.sample.sequence, one.why) for one in aside] == [(2, "future")]
 
 
+AHEAD = [record(1, 1.75, received_hours=2), record(2, 17.75, received_hours=19.8), record(3, 21.75, received_hours=24)]
+"""The clock was half a day ahead at the second and third."""
+
+
+def test_a_record_made_before_a_later_one_was_received_was_not_made_after_that() -> None:
+    """Two against one: outvoted would be the one that is right, and the day's last number would be missing on the bill (seed 22)."""
+    usable, aside = sift([*AHEAD, record(5, 17.75, received_hours=17.8)], None, end_utc=END)
+    assert [one.sequence for one in usable] == [1, 2, 5]
+    assert [(one.sample.sequence, one.why) for one in aside] == [(3, "clock")]
+
+
+def test_so_does_one_that_comes_after_a_later_one_was_taken() -> None:
+    usable, aside = sift(AHEAD[2:], record(5, 17.75, received_hours=17.8), end_utc=END)
+    assert usable == []
+    assert [(one.sample.sequence, one.why) for one in aside] == [(3, "clock")]
+
+
 def test_what_was_known_and_what_is_older_than_the_last_one_are_told_apart() -> None:
     usable, aside = sift([RIGHT[3], RIGHT[2], RIGHT[4]], RIGHT[3], end_utc=END)
     assert usable == [RIGHT[4]]

@@ -33,6 +33,8 @@ def test_a_count_that_is_none_is_left_out_and_so_is_a_second_one_and_the_life_co
         Counter(function="total", count=9, oid="1.3"),
         Counter(function="copy", count=-1),
         Counter(function="scan", count=COUNT_MAX + 1),
+        Counter(function="fax", count=2**32 - 1),
+        Counter(function="print", colour="mono", count=2**31 - 1),
         Counter(function="other", count=8, label="prtMarkerLifeCount"),
         Counter(function="print", count=5, label="Print (Total 1)"),
     )

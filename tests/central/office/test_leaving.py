@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import stat
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
+from poller.central.meters import closing
+from poller.central.meters.samples import Sample
 from poller.central.office.administration import NotDoneError
 from poller.central.office.contracts import Contract
 from poller.central.office.erasure import DELETED, KEPT, Erasure
 from poller.central.office.exporting import LEFT_OUT, Exporter, exported, guarded
 from poller.central.office.management import Management
 from poller.central.office.registers import Registers
+from poller.central.receiving.receive import read_line
+from poller.central.store import batches, copying
 from poller.central.store.tables import daily, metadata
 from poller.errors import HostError
+from poller.sealing import zstd
 from tests.central.running import on_postgresql, on_sqlite
-from tests.central.stock import Stock, seen, stocked
-from tests.fake_clock import START_UTC, FakeClock
+from tests.central.stock import Stock, seen
+from tests.fake_clock import START_UTC
 
 MARKS = ("Zeppelin-Allee", "Krimhild", "prn-krimhild", "krimhild@example.com", "Zimmer Krimhild", "10.99.88.77", "0025b3feed01")
 
 
 @pytest.fixture
-async def stock(tmp_path: Path, clock: FakeClock, database_url: str) -> AsyncIterator[Stock]:
-    async with stocked(tmp_path, clock, database_url) as one:
-        await filled(one)
-        yield one
+async def stock(stock: Stock) -> Stock:
+    await filled(stock)
+    return stock
 
 
 async def filled(stock: Stock) -> None:
@@ -99,6 +104,21 @@ async def test_nothing_of_another_account_is_in_it(stock: Stock, tmp_path: Path)
     assert {name: count for name, count in counts.items() if count} == {"account": 1, "site": 1, "agent": 1, "agent_key": 1, "audit": 1}
 
 
+async def test_of_two_accounts_with_the_same_devices_each_has_its_own_alone(stock: Stock, tmp_path: Path) -> None:
+    """Same serial number, same board: what one customer wrote and what its agents saw is in no file of the other."""
+    await stock.open_account("globex", ["oslo"])
+    registers = Registers(stock.database, stock.keys, who="anna")
+    await registers.set_contact("globex", "7", {"name": "Gudrun", "mail": "gudrun@example.com"}, now_utc=START_UTC)
+    await stock.process(seen(START_UTC, mac="0025b3feed01", address="10.1.1.1", hostname="prn-gudrun"), account="globex", agent="a-oslo")
+    texts = {}
+    for account in ("acme", "globex"):
+        await Exporter(stock.database, stock.keys, who="anna").export(account, tmp_path / account, now_utc=START_UTC)
+        texts[account] = "".join(one.read_text("utf-8-sig") for one in (tmp_path / account).iterdir())
+    marks = ("gudrun", "Gudrun", "prn-gudrun", "10.1.1.1", "globex", "oslo")
+    assert [mark for mark in marks if mark not in texts["globex"] or mark in texts["acme"]] == []
+    assert [mark for mark in (*MARKS, "acme", "hamburg") if mark in texts["globex"]] == ["0025b3feed01"]
+
+
 async def test_what_is_there_is_not_written_over(stock: Stock, tmp_path: Path) -> None:
     exporter = Exporter(stock.database, stock.keys, who="anna")
     (tmp_path / "acme.zip").write_text("mine")
@@ -147,6 +167,54 @@ async def test_no_mark_is_in_any_row_of_a_postgresql_afterwards(stock: Stock) ->
     assert not is_rewritten
     rows = await shown()
     assert [mark for mark in MARKS if mark in rows] == []
+
+
+@on_postgresql
+async def test_a_batch_that_is_being_stored_while_an_account_is_erased_goes_with_the_rest(stock: Stock) -> None:
+    line = msgspec.json.encode(seen(START_UTC, hostname="prn-krimhild")) + b"\n"
+    arrival = batches.Arrival(
+        account="acme",
+        site="hamburg",
+        agent="a-hamburg",
+        number=77,
+        digest=b"\0" * 32,
+        size_bytes=len(line),
+        rows=[read_line(line.strip(), now_utc=START_UTC)],
+        plain_bytes=len(line),
+        packed=zstd.compress(line),
+        received_utc=START_UTC,
+    )
+    async with stock.database.copying() as connection:
+        assert await copying.store(connection, [arrival]) == [("stored", 0)]
+        erasing = asyncio.create_task(Erasure(stock.database, who="anna").erase("acme", now_utc=START_UTC))
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        for _ in range(10_000):
+            async with stock.database.reading() as db:
+                if await db.scalar(waiting):
+                    break
+        else:
+            pytest.fail("erasing waits for nobody")
+    await erasing
+    async with stock.database.reading() as db:
+        for name in ("content", "line", "batch", "fresh"):
+            assert await db.scalar(select(func.count()).select_from(metadata.tables[name])) == 0, name
+
+
+async def test_a_close_that_was_under_way_leaves_nothing_of_an_erased_account(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock.clock.advance(86400)
+    read = closing._Day._read
+
+    async def read_then_erased(self: closing._Day, part: int, parts: int) -> dict[str, list[Sample]]:
+        samples = await read(self, part, parts)
+        assert samples
+        await Erasure(stock.database, who="anna").erase("acme", now_utc=START_UTC)
+        return samples
+
+    monkeypatch.setattr(closing._Day, "_read", read_then_erased)
+    assert await closing.Closer(stock.database, stock.keys.store, stock.clock).close_due() == []
+    async with stock.database.reading() as db:
+        for name in ("standing", "meter", "closing"):
+            assert await db.scalar(select(func.count()).select_from(metadata.tables[name])) == 0, name
 
 
 async def test_nothing_that_was_sealed_opens_again_from_a_copy_made_before(stock: Stock) -> None:

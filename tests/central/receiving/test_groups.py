@@ -48,6 +48,14 @@ async def test_the_first_waits_for_nobody_and_what_comes_meanwhile_is_the_next_g
     assert work.groups == [["a1"], ["a2", "a3"]]
 
 
+async def test_who_asks_again_in_the_moment_of_the_answer_is_not_forgotten() -> None:
+    work = Work()
+    work.may_go_on.set()
+    groups = groups_of(work)
+    assert [await groups.do("a1"), await groups.do("a2"), await groups.do("a3")] == ["A1", "A2", "A3"]
+    await groups.close()
+
+
 async def test_who_sends_a_thousand_is_one_in_the_line() -> None:
     work = Work()
     groups = groups_of(work)
