@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 # Set it to choose another interpreter: make test PYTHON=python3.12
 PYTHON ?=
-# More words for pytest: make test PYTEST="tests/snmp -k walk"
+# More words for pytest: make test PYTEST="tests/snmp -k walk", PYTEST="-n 0" for one after another
 PYTEST ?=
 
 # All paths are relative, so that the folder may have spaces in its name.
@@ -21,7 +21,7 @@ demo: $(READY)  ## 200 simulated printers, the agent that reads them and central
 	$(BIN)/poller demo
 
 test: $(READY)  ## every test
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check

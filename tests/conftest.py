@@ -9,16 +9,22 @@ import asyncio
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from poller.snmp.mmsg import ManySender, Refused
 from tests.fake_clock import FakeClock
+
+settings.register_profile("poller", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test fails for a busy machine
+settings.load_profile("poller")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +35,7 @@ REAL_PARTS = {
     "amtool": "prometheus-alertmanager",
     "avahi-daemon": "avahi-daemon",
     "buildah": "buildah",
+    "cc": "gcc",
     "dbus-daemon": "dbus-daemon",
     "docker-compose": "docker-compose",
     "ip": "iproute2",
@@ -41,6 +48,7 @@ REAL_PARTS = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
     "runc": "runc",
+    "setpriv": "util-linux",
     "snmpbulkwalk": "snmp",
     "snmpd": "snmpd",
     "snmpget": "snmp",
@@ -50,6 +58,11 @@ REAL_PARTS = {
     "systemd-analyze": "systemd",
     "tinyproxy": "tinyproxy-bin",
     "unshare": "util-linux",
+}
+_TOGETHER = {  # one process runs all tests of such a file
+    "tests/grafana/test_queries.py",  # a Prometheus with five weeks in it
+    "tests/printers/test_corpus.py",  # the score of every recording
+    "tests/whole/test_container.py",  # the image
 }
 _POSTGRES = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # where Debian keeps it, the newest first
 _REAL_PARTS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib", *_POSTGRES])
@@ -85,6 +98,32 @@ def real_part() -> Callable[[str], str]:
         return found
 
     return find
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto` is one more than there are cores: many tests wait for somebody else."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Among several processes every test goes to who is free, but for those that share what takes long to make."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    def scope_of(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in _TOGETHER else nodeid
+
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = scope_of
+    return scheduling
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several processes the long ones come first, so that none is left alone with one at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.name != "test_kill.py" and item.path.parent.name != "whole")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -137,6 +176,8 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job inherits that, and so would all we start
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # An audit hook sees every socket of this process that Python makes, whichever library uses it. It sees nothing of who calls the
     # kernel himself: our sendmmsg, watched here, and uvloop's own connections, which is why tests of an edge run on plain asyncio as well.
     sys.addaudithook(_watch)

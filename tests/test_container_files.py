@@ -118,7 +118,8 @@ def test_central_of_the_site_keeps_everything_in_its_volume(real_part: RealPart)
 
 def test_the_token_of_the_dealer_reaches_the_agent(real_part: RealPart) -> None:
     told = resolved(real_part, POLLER_CENTRAL_TOKEN_FILE="/run/secrets/central-token")[AGENT]["environment"]
-    assert (told["POLLER_CENTRAL_TOKEN"], told["POLLER_CENTRAL_TOKEN_FILE"]) == ("", "/run/secrets/central-token")
+    # None: not set in the container. Empty it would be a slip, which the agent warns of.
+    assert (told["POLLER_CENTRAL_TOKEN"], told["POLLER_CENTRAL_TOKEN_FILE"]) == (None, "/run/secrets/central-token")
 
 
 def test_every_service_is_pinned_bounded_restarted_and_without_rights() -> None:

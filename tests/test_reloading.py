@@ -80,3 +80,21 @@ async def test_asked_many_times_it_is_done_once_and_off_the_event_loop(clock: Fa
     await reload(one, times=50)
     assert len(one.applied) == 1
     assert threads != [threading.get_ident()]
+
+
+async def test_one_that_trips_over_a_fault_of_ours_does_not_count_as_accepted_and_the_next_does(clock: FakeClock) -> None:
+    config = load(None, {})
+    one = Bench(clock, lambda: config)
+
+    async def trips(_: Config) -> None:
+        raise KeyError
+
+    one.reloading._apply = trips
+    one.reloading.ask()
+    with pytest.raises(KeyError):
+        await one.reloading.run()
+    assert one.reloading.is_idle
+    assert one.values()[0] == 0
+    one.reloading._apply = one._apply
+    await reload(one)
+    assert one.values()[0] == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from poller.config import Config, Received, load
@@ -17,7 +18,7 @@ from poller.logs import as_dict
 from poller.sealing.keys import SealingKey, SigningKey
 from poller.upload.courier import Vitals
 from poller.upload.identity import Identity, Papers
-from poller.uploading import Announcer, Uploading
+from poller.uploading import Announcer, Uploading, nothing_uploaded
 from tests.fake_clock import START_UTC, FakeClock
 
 
@@ -133,12 +134,70 @@ async def test_settings_that_cannot_be_read_any_more_are_told_and_fetched_again(
     assert [as_dict(record)["event"] for record in caplog.records] == ["upload.settings_lost"]
 
 
+MASKED = '[central]\naccept = ["intervals", "masks"]\n[privacy]\nmask = ["mac"]'
+
+
+def lost(one: Bench, **privacy: object) -> Config:
+    """Return what holds at a start that finds no settings, where a set with *privacy* was taken before."""
+    papers = Papers(one.folder / "state" / "central")
+    pinned = papers.read()
+    assert pinned is not None
+    papers.write(msgspec.structs.replace(pinned.identity, settings_version=3, privacy=privacy))
+    return one.begin()[1]
+
+
+def test_what_central_masked_is_masked_although_its_settings_are_lost(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Bench(tmp_path, clock)
+    one.write(MASKED)
+    config = lost(one, mask=["hostname"], resolution="day")
+    assert (config.privacy.mask, config.privacy.resolution) == (("mac", "hostname"), "day")
+    assert [as_dict(record)["reason"] for record in caplog.records] == ["they are of version 0, and 3 was taken"]
+
+
+async def test_an_older_set_that_came_back_masks_what_the_newer_one_did(tmp_path: Path, clock: FakeClock) -> None:
+    one = Bench(tmp_path, clock)
+    one.write(MASKED)
+    uploading, _ = one.begin()
+    assert await uploading.take(Received(2, {"poll": {"every": "5m"}, "privacy": {"mask": ["location"]}})) is None
+    config = lost(one, mask=["hostname"])
+    assert (config.poll.every_seconds, config.privacy.mask) == (300, ("mac", "hostname"))
+    uploading, _ = one.begin()
+    assert await uploading.take(Received(4, {"privacy": {"mask": ["address"]}})) is None
+    assert uploading.load().privacy.mask == ("mac", "address")
+
+
+def test_a_site_that_takes_no_masks_any_more_has_its_own_alone(tmp_path: Path, clock: FakeClock) -> None:
+    one = Bench(tmp_path, clock)
+    one.write('[privacy]\nmask = ["mac"]')
+    assert lost(one, mask=["hostname"]).privacy.mask == ("mac",)
+    uploading, _ = one.begin()
+    assert uploading.notes == ()  # there is no set that could be refused
+
+
+async def test_masks_hold_although_the_rest_of_the_set_no_longer_fits(tmp_path: Path, clock: FakeClock) -> None:
+    one = Bench(tmp_path, clock)
+    one.write(MASKED)
+    uploading, _ = one.begin()
+    assert await uploading.take(Received(3, {"poll": {"every": "5m"}, "privacy": {"mask": ["hostname"]}})) is None
+    one.write(MASKED.replace('"intervals", ', ""))
+    config = uploading.load()
+    assert (config.poll.every_seconds, config.privacy.mask) == (900, ("mac", "hostname"))
+    uploading.configure(config)
+    assert any("settings 3 of central do not hold here" in note for note in uploading.notes)
+
+
 def test_an_agent_without_token_and_identity_uploads_nothing(tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
-    for environ in ({}, {"POLLER_CENTRAL_ADDRESS": "https://central.example.com"}):
+    for environ in ({}, {"POLLER_CENTRAL_ADDRESS": "https://central.example.com"}, {"POLLER_CENTRAL_TOKEN": ""}):
         config = load(None, environ | {"POLLER_STATE_FOLDER": str(tmp_path)})
         assert Uploading.begin(config, clock, load=lambda config=config: config, load_with=None) is None  # type: ignore[misc]
     assert list(tmp_path.iterdir()) == []
-    assert [as_dict(record)["event"] for record in caplog.records] == ["upload.no_token"]
+    assert [as_dict(record)["event"] for record in caplog.records] == ["upload.no_token"] * 2
+    assert nothing_uploaded(load(None, {})) is None
+    without_state = nothing_uploaded(load(None, {"POLLER_STATE_FOLDER": "none", "POLLER_CENTRAL_ADDRESS": "https://central.example.com"}))
+    assert without_state is not None
+    assert without_state.startswith("POLLER_CENTRAL_ADDRESS is set, but there is no token")
 
 
 async def test_what_was_recorded_is_announced_once_it_is_stored() -> None:
@@ -157,6 +216,8 @@ async def test_what_was_recorded_is_announced_once_it_is_stored() -> None:
     announcer = Announcer(recorder, announced.extend)
     line = Line("serial:11:A", START_UTC, Reason.SUPPLY, b"{}")
     await announcer.record([line])
+    await Announcer(recorder, lambda _: [].pop()).record([line])  # what is stored is not stored again for it
+    assert stored.pop() == line
     recorder.is_full = True
     with pytest.raises(OutboxError):
         await announcer.record([line])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poller.config.catalogue import SETTINGS, Setting
 from poller.config.kinds import (
     Address,
     Choice,
@@ -131,3 +132,10 @@ def test_a_refused_secret_is_not_repeated(value: object) -> None:
 @given(st.integers(min_value=0, max_value=10**10))
 def test_a_duration_reads_back_from_its_text(thousandths: int) -> None:
     assert duration_seconds(duration_text(thousandths / 1000)) == thousandths / 1000
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS if one.section != "credential"], ids=lambda one: f"{one.section}.{one.key}")
+def test_a_number_without_end_is_a_fault_like_any_other(setting: Setting) -> None:
+    """Python turns none of so many digits into text, and TOML's hexadecimal numbers may be as long as the file."""
+    with pytest.raises(ValueError, match="want"):
+        setting.kind.from_toml(int("f" * 6000, 16))

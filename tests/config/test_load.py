@@ -15,6 +15,7 @@ from poller.config.kinds import Listen
 from poller.errors import ConfigError
 from poller.model import Credential, Secret
 from poller.networks import HostName, parse
+from tests.privileges import file_modes_hold
 
 BAD_CONFIGS = Path(__file__).parent.parent / "bad_configs"
 
@@ -250,13 +251,12 @@ def test_a_secret_file_everyone_may_read_is_said_and_used(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_secret_file_without_permission_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "community").write_text("geheim")
     (tmp_path / "community").chmod(0)
-    assert faults_of(tmp_path, '[[credential]]\ncommunity_file = "community"\n') == [
-        "poller.toml: credential[0].community_file: community: no permission to read it"
-    ]
+    with file_modes_hold():
+        faults = faults_of(tmp_path, '[[credential]]\ncommunity_file = "community"\n')
+    assert faults == ["poller.toml: credential[0].community_file: community: no permission to read it"]
 
 
 def test_state_is_kept_in_a_folder_here_unless_told(tmp_path: Path) -> None:

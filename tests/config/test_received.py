@@ -168,3 +168,40 @@ def test_the_place_of_a_local_file_stays_the_local_files(tmp_path: Path) -> None
     (tmp_path / "excluded.txt").write_text("10.1.0.3\n")
     config = load(path, {}, Received(1, {"sweep": {"exclude": ["10.1.0.4"]}}))
     assert set(config.ranges[0].exclude) == {parse("10.1.0.3"), parse("10.1.0.4")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "in_effect"),
+    [
+        ("", ["mac"], ("mac",)),
+        ("none", ["mac"], ("mac",)),
+        ("hostname,location", ["mac", "hostname"], ("hostname", "location", "mac")),
+        ("hostname", [], ("hostname",)),
+    ],
+)
+def test_masks_are_added_and_none_of_ours_is_lifted(ours: str, theirs: list[str], in_effect: tuple[str, ...]) -> None:
+    assert merged({"privacy": {"mask": theirs}}, PRIVACY_MASK=ours).privacy.mask == in_effect
+
+
+def test_masks_of_a_file_are_kept_too(tmp_path: Path) -> None:
+    (tmp_path / "poller.toml").write_text('[privacy]\nmask = ["address"]\nresolution = "day"\n')
+    received = Received(7, {"privacy": {"mask": ["mac"], "resolution": "full"}})
+    config = load(tmp_path / "poller.toml", BASE, received)
+    assert (config.privacy.mask, config.privacy.resolution) == (("address", "mac"), "day")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "in_effect"), [("", "day", "day"), ("full", "day", "day"), ("day", "full", "day"), ("full", "full", "full")]
+)
+def test_days_in_place_of_times_hold_when_either_side_wants_them(ours: str, theirs: str, in_effect: str) -> None:
+    assert merged({"privacy": {"resolution": theirs}}, PRIVACY_RESOLUTION=ours).privacy.resolution == in_effect
+
+
+def test_masks_of_central_that_are_none_are_its_fault() -> None:
+    for ours in ("", "hostname"):
+        (fault,) = faults({"privacy": {"mask": ["hostnam"]}}, PRIVACY_MASK=ours)
+        assert fault.startswith("privacy.mask: ")
+        (fault,) = faults({"privacy": {"mask": "mac"}}, PRIVACY_MASK=ours)
+        assert fault.startswith("privacy.mask: ")
+    (fault,) = faults({"privacy": {"resolution": "week"}}, PRIVACY_RESOLUTION="day")
+    assert fault.startswith("privacy.resolution: ")

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from poller.errors import OutboxError
+from poller.errors import HostError, OutboxError
 from poller.exposition import render
+from poller.outbox.file import ASIDE_MAX
 from poller.outbox.outbox import Outbox
 from poller.storage import files
 from tests.conftest import ROOT
@@ -173,6 +174,47 @@ async def test_two_files_set_aside_in_one_second_are_both_kept(path: Path) -> No
     assert sorted(file.name for file in path.parent.iterdir()) == [
         "outbox.db", "outbox.db.broken-20261120T060000Z", "outbox.db.broken-20261120T060000Z-2"
     ]  # fmt: skip
+
+
+async def test_beside_five_damaged_files_no_other_is_begun_and_none_is_deleted(path: Path, clock: FakeClock) -> None:
+    for number in range(ASIDE_MAX):
+        path.write_bytes(b"no database %d\n" % number * 100)
+        clock.advance(3600)
+        async with opened(path, clock=clock) as outbox:
+            (note,) = outbox.notes()
+            assert note.startswith(f"{number + 1} damaged outbox files are set aside beside {path}")
+    path.write_bytes(b"the sixth\n" * 100)
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    for _ in range(2):
+        with pytest.raises(HostError, match=r"5 such files are set aside beside it already .*move those away"):
+            async with opened(path, clock=clock):
+                pass
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+async def test_a_sixth_damaged_file_met_while_it_runs_is_said_until_somebody_makes_room(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    aside = [path.with_name(f"outbox.db.broken-2026111{day}T060000Z") for day in range(ASIDE_MAX)]
+    async with opened(path) as outbox:
+        await outbox.record(lines(60))
+    outbox = await Outbox.open(path, KEY, FakeClock(), limit_bytes=LIMIT_BYTES)
+    try:
+        for one in aside:
+            one.touch()
+        path.write_bytes(b"no database" * 10_000)
+        for _ in range(2):
+            with pytest.raises(OutboxError):
+                await outbox.record([line(7)])
+        assert events(caplog).count("outbox.not_begun_anew") == 2
+        assert any(note.startswith("the outbox cannot be written") for note in outbox.notes())
+        aside[0].unlink()
+        with pytest.raises(OutboxError):
+            await outbox.record([line(7)])
+        await outbox.record([line(7)])
+        assert await drain(outbox) == [line(7).json]
+    finally:
+        await outbox.close()
 
 
 async def test_damage_met_while_it_runs_is_an_error_once_and_then_there_is_a_new_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:

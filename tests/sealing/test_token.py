@@ -68,6 +68,7 @@ def test_any_missing_or_swapped_character_is_found() -> None:
         (TOKEN.reveal() + TOKEN.reveal(), "typing error"),
         ("POLLER1-" + "0" * TOKEN_CHARACTERS_MAX, "two of them"),
     ],
+    ids=["empty", "another version", "nothing in it", "a letter of no alphabet", "cut", "twice", "too long"],
 )
 def test_what_is_wrong_is_said_and_nothing_of_the_token(text: str, told: str) -> None:
     with pytest.raises(SealError, match=told) as raised:

@@ -35,6 +35,7 @@ from poller.storage.files import size_bytes
 from tests.conftest import ROOT
 from tests.engine.remembered_fleet import READING_TEXT, fleet, layouts, printer
 from tests.fake_clock import START_UTC, FakeClock
+from tests.privileges import file_modes_hold
 from tests.state.saving_agent import KEY
 
 SECRET = "geheim-community"
@@ -485,10 +486,9 @@ async def test_a_place_where_nothing_can_be_kept_is_a_host_error_with_a_way_out(
     assert not path.with_name("elsewhere").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_without_permission_is_a_host_error(path: Path) -> None:
     path.parent.mkdir(mode=0o500)
-    with pytest.raises(HostError, match="cannot keep"):
+    with file_modes_hold(), pytest.raises(HostError, match="cannot keep"):
         await kept(path, [])
 
 

@@ -47,6 +47,7 @@ class Dealer:
         self.change_settings: Callable[[bytes], bytes] = lambda signed: signed
         self.refusals: dict[int, tuple[str, int]] = {}
         self.refusal: tuple[str, int, dict[str, object]] | None = None
+        self.refused_below = "/"  # the paths it refuses by that
         self.odd: deque[Odd] = deque()
         self.asked: list[tuple[str, str]] = []
         self.bodies: list[bytes] = []
@@ -113,7 +114,7 @@ class Dealer:
         self.proofs.append(proof)
         if path == "/v1/enrol":
             return self._enrol(heard, claim, proof.key_id)
-        if self.refusal is not None:
+        if self.refusal is not None and path.startswith(self.refused_below):
             word, status, facts = self.refusal
             return self._say(heard, status, {"error": word, "text": "told so", **facts})
         if proof.key_id in self.revoked:

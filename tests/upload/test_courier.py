@@ -269,6 +269,27 @@ async def test_central_says_when_to_come_again(folder: Path, clock: FakeClock) -
         assert one.metrics()["poller_upload_retry_after_seconds"] == 0
 
 
+async def test_who_sent_enough_for_today_keeps_its_readings_and_goes_on_saying_that_it_lives(
+    folder: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with enrolled(folder, clock) as one:
+        one.site.outbox.put(LINE)
+        one.dealer.refusal, one.dealer.refused_below = ("over-quota", 429, {"retry_after_seconds": 900}), "/v1/batches/"
+        clock.advance(3600)
+        for _ in range(3):
+            beats = len(one.dealer.health)
+            assert await one.turn() == 900
+            assert len(one.dealer.health) == beats + 1
+            clock.advance(900)
+        assert (one.site.outbox.settled, one.site.outbox.refused) == ([], {})
+        assert "ask the dealer" in str(one.courier.status().trouble)
+        failing = [as_dict(record) for record in caplog.records if as_dict(record)["event"] == "upload.failing"]
+        assert [fact["kind"] for fact in failing] == ["over-quota"]  # once, not at every try
+        one.dealer.refusal = None
+        await one.turn()
+        assert (one.dealer.lines, one.courier.status().trouble) == ([LINE], None)
+
+
 @pytest.mark.parametrize("told, seconds", [("30", 30), ("999999", 3600), ("Fri, 20 Nov 2026 07:05:00 GMT", 300), ("soon", None), ("0", 1)])
 async def test_a_retry_after_of_whoever_answers_is_heeded_within_bounds(
     folder: Path, clock: FakeClock, told: str, seconds: float | None
@@ -423,6 +444,17 @@ async def test_settings_are_fetched_when_an_answer_names_newer_ones(folder: Path
         await one.turn()
         assert len(one.site.taken) == 1
         assert one.dealer.health[-1]["settings"] == 3
+
+
+async def test_what_settings_mask_is_remembered_with_the_identity(folder: Path, clock: FakeClock) -> None:
+    async with enrolled(folder, clock) as one:
+        for version, document in ((3, {"privacy": {"mask": ["mac"]}}), (4, {"poll": {"every": "5m"}})):
+            one.dealer.set_settings(version, document)
+            clock.advance(900)
+            await one.turn()
+            pinned = one.site.papers.read()
+            assert pinned is not None
+            assert (pinned.identity.settings_version, pinned.identity.privacy) == (version, document.get("privacy", {}))
 
 
 async def test_settings_that_are_refused_are_reported_at_once_and_not_fetched_again(folder: Path, clock: FakeClock) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent.parent
 _TURNS_MAX = 600
 _TURN_SECONDS = 0.1
+_UNSHARED_SECONDS_MAX = 600.0
 
 
 class Finished(NamedTuple):
@@ -43,6 +44,26 @@ async def poller(*arguments: str, env: Mapping[str, str] | None = None, cwd: Pat
     out, err = await child.communicate()
     assert child.returncode is not None
     return Finished(child.returncode, out.decode(), err.decode())
+
+
+async def unshared(unshare: str, *command: str, env: Mapping[str, str] | None = None) -> Finished:
+    """Run *command* to its end in a network namespace of its own."""
+    child = await asyncio.create_subprocess_exec(
+        *(unshare, "--map-root-user", "--net", *command),
+        cwd=ROOT,
+        env=environment(env),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_UNSHARED_SECONDS_MAX):
+            out, err = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return Finished(child.returncode or 0, out.decode(), err.decode())
 
 
 @asynccontextmanager

@@ -364,3 +364,21 @@ async def ask(port: int, request: Message) -> Message:
     finally:
         writer.close()
         await writer.wait_closed()
+
+
+# --- in the agent itself ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_bug_of_the_uploader_ends_no_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Courier) -> float:
+        raise KeyError("an answer nobody thought of")
+
+    monkeypatch.setattr(Courier, "turn", broken)
+    async with simulated(PRINTERS, "127.31.95.0/29", 3) as simulator, central_in(tmp_path / "central") as central:
+        await central.add_site()
+        token = await central.token()
+        async with agent(tmp_path / "site", simulator, POLLER_CENTRAL_TOKEN=token.reveal()) as url:
+            await until("the fault", reached(url, lambda now: labelled(now, "poller_part_failures_total", part="uploads") == 1))
+            polls = labelled(await scrape(url), "poller_polls_total")
+            await until("more polls", reached(url, lambda now: labelled(now, "poller_polls_total") > polls + 2))
+            assert "uploads stopped by a fault of this program (test_faults.py:" in (await get(f"{url}/"))[1]

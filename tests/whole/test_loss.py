@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -10,28 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.whole.lossy import POLLS_EACH, PRINTERS
-from tests.whole.processes import ROOT, environment
-
-_SECONDS_MAX = 300.0
-
-
-async def unshared(unshare: str, *command: str) -> tuple[int, str, str]:
-    """Run *command* in a network namespace of its own; return how it ended."""
-    child = await asyncio.create_subprocess_exec(
-        *(unshare, "--map-root-user", "--net", *command),
-        cwd=ROOT,
-        env=environment(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_SECONDS_MAX):
-            out, err = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    return child.returncode or 0, out.decode(), err.decode()
+from tests.whole.processes import unshared
 
 
 async def test_with_30_percent_loss_no_printer_is_reported_gone(real_part: Callable[[str], str]) -> None:
