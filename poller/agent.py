@@ -20,6 +20,7 @@ from contextlib import suppress
 import msgspec
 
 from poller import __version__, host, logs, system
+from poller.beside import Beside
 from poller.clock import Clock
 from poller.collecting import Collecting
 from poller.config import CREDENTIALS_PER_ADDRESS_MAX, Config, Received
@@ -54,7 +55,7 @@ from poller.state.store import Loaded, StateStore
 from poller.sweeping import Mark, Sweeping
 from poller.upload.courier import Vitals
 from poller.upload.update import Seen, update_check
-from poller.uploading import Announcer, Uploading
+from poller.uploading import Announcer, Uploading, nothing_uploaded
 
 log = logging.getLogger(__name__)
 
@@ -167,12 +168,19 @@ class Agent:
         self._updates = update_check(config, clock, central=self._central_address, is_clock_right=lambda: self._dating.is_right)
         self._ports: dict[str | None, int] = {one.name: one.port for one in config.ranges}
         self._reloading = Reloading(load, self.apply, clock, self._dating)
+        self._uploads = [] if self._uploading is None else [Beside("uploads", self._uploading.run, clock)]
+        self._beside = [Beside("reloads", self._reloading.run, clock)]
+        if self._updates is not None:
+            self._beside.append(Beside("updates", self._updates.run, clock))
+        if self._collecting is not None:
+            self._beside.append(Beside("job logs", self._collecting.run, clock))
         self._exporter = Exporter(
             listen=(config.exporter.listen.host, config.exporter.listen.port),
             fleet=self._fleet,
             samples=(
                 *(self._wire.metrics, self._journal.metrics, self._poller.metrics, self._fleet.metrics, self._state_metrics),
                 *(self._handover.metrics, self._dating.metrics, self._reloading.metrics, self._hearing.metrics, self._keeping.metrics),
+                *(part.metrics for part in (*self._beside, *self._uploads)),
                 *(() if self._updates is None else (self._updates.metrics,)),
                 *(() if self._collecting is None else (self._collecting.metrics,)),
                 *(() if self._uploading is None else (self._uploading.metrics,)),
@@ -221,25 +229,21 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 sweeps = group.create_task(self._sweeping.run(), name="sweeps")
-                reloads = group.create_task(self._reloading.run(), name="reloads")
                 polls = group.create_task(self._poller.run(stop), name="polls")
                 rest = [
                     group.create_task(self._watch_clock(), name="clock"),
                     group.create_task(self._handover.run(), name="recording"),
                     group.create_task(self._hearing.run(), name="notifications"),
                 ]
-                if self._updates is not None:
-                    rest.append(group.create_task(self._updates.run(), name="updates"))
-                if self._collecting is not None:
-                    rest.append(group.create_task(self._collecting.run(), name="job logs"))
+                beside = [group.create_task(part.run(stop), name=part.name) for part in self._beside]
                 if keeper is not None:
                     rest.append(group.create_task(keeper.run(), name="state"))
-                uploads = [] if self._uploading is None else [group.create_task(self._uploading.run(), name="uploads")]
+                uploads = [group.create_task(part.run(stop), name=part.name) for part in self._uploads]
                 await stop.wait()
                 if self._uploading is not None:
                     self._uploading.stop()
-                sweeps.cancel()
-                reloads.cancel()
+                for task in (sweeps, *beside):
+                    task.cancel()
                 ending = {polls, *uploads}
                 await asyncio.wait(ending, timeout=_FINISH_SECONDS)
                 for task in (*ending, *rest):
@@ -380,8 +384,10 @@ class Agent:
         progress = sweep.running or sweep.last
         config_notes = (
             *self._config.warnings,
+            *((note,) if (note := nothing_uploaded(self._config)) is not None else ()),
             *self._hearing.notes,
             *self._keeping.notes,
+            *(note for part in (*self._beside, *self._uploads) for note in part.notes),
             *(() if self._collecting is None else self._collecting.notes),
             *(() if self._uploading is None else self._uploading.notes),
             *((note,) if self._updates is not None and (note := self._updates.note) is not None else ()),

@@ -48,8 +48,10 @@ class Reloading:
             await self._asked.wait()
             self._asked.clear()
             self._is_under_way = True
-            await self._reload()
-            self._is_under_way = False
+            try:
+                await self._reload()
+            finally:
+                self._is_under_way = False
 
     async def _reload(self) -> None:
         try:
@@ -60,6 +62,7 @@ class Reloading:
             emit(log, ERROR, "config.refused", faults=len(error.faults))
             self._is_successful = False
             return
+        self._is_successful = False  # until all of it holds
         await self._apply(config)
         self._is_successful, self._accepted_at, self._accepted_utc = True, self._clock.monotonic(), None
         emit(log, INFO, "config.reloaded")

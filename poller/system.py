@@ -123,6 +123,19 @@ def user_id() -> int | None:
     return os.getuid() if hasattr(os, "getuid") else None
 
 
+def user_name() -> str:
+    """Return how an operator knows the user this runs as: `poller`, or by its number where it has no name."""
+    number = user_id()
+    if number is None:
+        return os.environ.get("USERNAME", "this user")
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # as in a container that was told to run as any number
+        return str(number)
+
+
 def give_to(folder: Path, user: str) -> None:
     """Make *user* and the group of that name the owners of *folder*; only root may, and only where there are owners."""
     shutil.chown(folder, user, user)

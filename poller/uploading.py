@@ -2,7 +2,7 @@
 
 In effect is what the file says, over it the environment, over it the last good settings of central, as far as `[central] accept` lets
 them. The file and the environment always have to be good by themselves. When they change so that central's settings no longer fit, they
-hold alone, and central is told; when central sends what does not fit, the set before stays.
+hold alone, but for what central masks, and central is told; when central sends what does not fit, the set before stays.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 from poller.clock import Clock
 from poller.config import Config, Received
 from poller.engine.dating import Dating
+from poller.engine.faults import tell
 from poller.engine.handover import Line, Recorder
 from poller.engine.notable import Reason
 from poller.errors import ConfigError, StateError
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 Load = Callable[[], Config]
 LoadWith = Callable[[Received], Config]
 
-_SETTINGS = "settings"
+_SETTINGS, _PRIVACY = "settings", "privacy"
 _FAULTS_TOLD_MAX = 3
 
 
@@ -49,11 +50,19 @@ class Uploading:
         self._papers = Papers.of_state(config.state.folder)
         self._papers.keys()  # makes the folder
         self._settings = SettingsFile(self._papers.folder / _SETTINGS, LocalKey.open_or_create(config.state.key_file))
+        lost: str | None = None
         try:
             self._settings.read()
         except StateError as error:
-            emit(log, WARNING, "upload.settings_lost", reason=str(error))  # they are fetched again
+            lost = str(error)
         pinned = self._papers.read()
+        self._remembered = Received(0, {})
+        """What the identity tells of a set that is lost; of version 0 where none is."""
+        if pinned is not None and self._version < pinned.identity.settings_version:
+            lost = lost or f"they are of version {self._version}, and {pinned.identity.settings_version} was taken"
+            self._remembered = Received(pinned.identity.settings_version, {_PRIVACY: pinned.identity.privacy})
+        if lost is not None:  # they are fetched again
+            emit(log, WARNING, "upload.settings_lost", reason=lost)
         token = config.central.token
         known = Token.parse(token.reveal()).address if token is not None else ""
         self.address = config.central.address or (pinned.identity.address if pinned is not None else known)
@@ -65,11 +74,9 @@ class Uploading:
     @classmethod
     def begin(cls, config: Config, clock: Clock, *, load: Load, load_with: LoadWith | None) -> Uploading | None:
         """Return it for an agent that has a token or was enrolled once; None for one that uploads nothing. Raises HostError."""
-        if config.state.folder is None:
-            return None
-        if config.central.token is None and not Papers.of_state(config.state.folder).exist():
-            if config.central.address is not None:
-                emit(log, WARNING, "upload.no_token", hint="nothing is uploaded: set central.token to what the dealer gave")
+        if config.state.folder is None or (config.central.token is None and not Papers.of_state(config.state.folder).exist()):
+            if (text := nothing_uploaded(config)) is not None:
+                emit(log, WARNING, "upload.no_token", text=text)
             return None
         return cls(config, clock, load=load, load_with=load_with)
 
@@ -80,16 +87,33 @@ class Uploading:
         return self.merge(self._load())
 
     def merge(self, local: Config) -> Config:
-        """Return *local* with the last good settings of central over it; *local* alone where they no longer fit."""
+        """Return *local* with the last good settings of central over it; where they no longer fit, with what they mask, if it may."""
         self._unfit = None
-        good = self._settings.good
-        if good is None or self._load_with is None:
+        held = self._held
+        if self._load_with is None or not held.document:
             return local
         try:
-            return self._load_with(good)
+            return self._load_with(held)
         except ConfigError as error:
-            self._unfit = (good.version, _told(error))
+            if self._version:
+                self._unfit = (self._version, _told(error))
+        try:  # what is masked does not hang on whether the rest fits
+            return self._load_with(Received(held.version, {_PRIVACY: held.document.get(_PRIVACY, {})}))
+        except ConfigError:
             return local
+
+    @property
+    def _held(self) -> Received:
+        """What of central holds: the last good set. Where that was lost, or an older one is there, at least what the lost one masked."""
+        good, remembered = self._settings.good, self._remembered
+        if good is None or good.version >= remembered.version:
+            return good or remembered
+        return Received(good.version, {**good.document, **remembered.document})
+
+    @property
+    def _version(self) -> int:
+        """The version of the set that is kept here, 0 for none."""
+        return 0 if self._settings.good is None else self._settings.good.version
 
     def configure(self, config: Config) -> None:
         """Hear that *config* holds from now on."""
@@ -123,7 +147,7 @@ class Uploading:
             pace=_pace(config),
             token=central.token.reveal() if central.token is not None else None,
             site=config.site.name or None,
-            settings_version=self._settings.good.version if self._settings.good is not None else 0,
+            settings_version=self._version,
         )
         if self._unfit is not None:
             self._courier.refuse_settings(*self._unfit)
@@ -186,6 +210,14 @@ class Uploading:
         return None
 
 
+def nothing_uploaded(config: Config) -> str | None:
+    """Return the sentence for an operator who seems to want readings uploaded where none are; None for all others."""
+    folder, wish = config.state.folder, config.central.wish
+    if wish is None or (folder is not None and Papers.of_state(folder).exist()):
+        return None
+    return f"{wish}, but there is no token: nothing is uploaded; set central.token, or better central.token_file, to what the dealer gave"
+
+
 class Announcer:
     """A `Recorder` that tells *announce* what the one behind it has stored."""
 
@@ -194,7 +226,10 @@ class Announcer:
 
     async def record(self, lines: Sequence[Line]) -> None:
         await self._recorder.record(lines)
-        self._announce(lines)
+        try:
+            self._announce(lines)
+        except Exception as error:  # noqa: BLE001  they are stored: a fault of the uploader must not have them stored again
+            tell(error, "part.failed", part="uploads")
 
 
 def _pace(config: Config) -> Pace:

@@ -572,8 +572,8 @@ SETTINGS = (
         Choices(("intervals", "exclusions", "ranges", "credentials", "masks")),
         ["intervals", "exclusions"],
         "What settings from central may change: `intervals` when is swept and how often read; `exclusions` more addresses that are never "
-        "asked; `ranges` more networks, within `[sweep] allowed`; `credentials` what opens printers; `masks` `[privacy]`. `[]`, in a "
-        "variable `none`: nothing.",
+        "asked; `ranges` more networks, within `[sweep] allowed`; `credentials` what opens printers; `masks` more of `[privacy]`, never "
+        "less than is set here. `[]`, in a variable `none`: nothing.",
         '["intervals"]',
     ),
     # --- privacy

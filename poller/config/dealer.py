@@ -28,6 +28,7 @@ def read_central(reader: Reader, table: Table, fields: Fields, environ: Mapping[
         _check_authorities(reader, table, ca_file)
     return Central(
         token=token,
+        wish=_wish(table, fields, environ) if token is None else None,
         address=fields["address"],
         ca_file=ca_file,
         proxies=_read_proxies(reader, table, fields, environ),
@@ -83,6 +84,14 @@ def _read_token(reader: Reader, table: Table, fields: Fields) -> Secret | None:
             reader.faults.append(f"{place}: the token names an address nobody could go to ({error}); ask the dealer for another one")
             return None
     return token
+
+
+def _wish(table: Table, fields: Fields, environ: Mapping[str, str]) -> str | None:
+    """Return what shows that a token was meant to be there. A variable that is empty counts as not set, so it is no fault."""
+    for name in ("POLLER_CENTRAL_TOKEN", "POLLER_CENTRAL_TOKEN_FILE"):
+        if environ.get(name) == "":
+            return f"{name} is empty"
+    return f"{table.place('address')} is set" if fields["address"] is not None else None
 
 
 def _read_proxies(reader: Reader, table: Table, fields: Fields, environ: Mapping[str, str]) -> Proxies:

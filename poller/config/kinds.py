@@ -21,6 +21,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|m|h|d)?")
 _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"([0-9]{1,12}) ?(kB|MB|GB|TB)?")
+_WHOLE_MAX = 10**12  # of what these two take; TOML's hexadecimal numbers have no end
 _TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _WEB_ADDRESS = re.compile(
     rf"https?://(?:{HOST}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,127}}){{0,4}}"
@@ -155,7 +156,7 @@ class Duration:
         return f'a duration "{self.low}" to "{self.high}" (units ms, s, m, h, d)'
 
     def from_toml(self, value: object) -> float:
-        if type(value) is not int and not isinstance(value, str):
+        if not isinstance(value, str) and (type(value) is not int or abs(value) > _WHOLE_MAX):
             raise _refused(self, value)
         return self.from_text(str(value))
 
@@ -179,7 +180,7 @@ class Size:
         return f'a size "{self.low}" to "{self.high}" (units kB, MB, GB, TB)'
 
     def from_toml(self, value: object) -> int:
-        if type(value) is not int and not isinstance(value, str):
+        if not isinstance(value, str) and (type(value) is not int or abs(value) > _WHOLE_MAX):
             raise _refused(self, value)
         return self.from_text(str(value))
 
@@ -218,7 +219,7 @@ class Choice:
 
     def from_toml(self, value: object) -> str:
         if not isinstance(value, str):
-            raise _refused(self, value, hint=suggest(str(value), self.words))
+            raise _refused(self, value, hint=suggest(_shown(value), self.words))
         return self.from_text(value)
 
     def from_text(self, text: str) -> str:
@@ -420,6 +421,8 @@ def _shown(value: object) -> str:
             return repr(value if len(value) <= 60 else value[:60] + "…")
         case bool():
             return "true" if value else "false"
+        case int() if abs(value) > 1e300:  # TOML's hexadecimal numbers have no end, and Python turns none of thousands of digits into text
+            return "a number far too large"
         case int() | float():
             return f"{value:g}" if abs(value) >= 1e15 else repr(value)
         case list():

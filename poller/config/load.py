@@ -38,10 +38,11 @@ _KEY_FILE = "local.key"
 _JOBS_FILE = "accounting.db"
 
 
-def load(path: Path | None, environ: Mapping[str, str], received: Received | None = None) -> Config:
+def load(path: Path | None, environ: Mapping[str, str], received: Received | None = None, *, has_exporter: bool = True) -> Config:
     """Return the configuration of *path* (None: no file) with the POLLER_… variables of *environ* over it, and over these *received*.
 
-    Raises ConfigError with every fault.
+    Without *has_exporter* its web configuration file, which is nobody else's business, is not looked into. Raises ConfigError with every
+    fault.
     """
     faults: list[str] = []
     tables = empty_tables() if path is None else read_toml(path, faults)
@@ -55,7 +56,8 @@ def load(path: Path | None, environ: Mapping[str, str], received: Received | Non
     fields = {name: reader.fields(table) for name, table in single.items()}
     _settle_sweep_time(reader, single["sweep"], fields["sweep"])
     _check_ages(reader, single["exporter"], fields["poll"], fields["exporter"])
-    _check_web_config(reader, single["exporter"], fields["exporter"])
+    if has_exporter:
+        _check_web_config(reader, single["exporter"], fields["exporter"])
     ring = read_credentials(reader, tables["credential"])
     allowed = read_allowed(reader, single["sweep"], fields["sweep"]["allowed"] or ())
     ranges = read_ranges(reader, single["sweep"], fields["sweep"], tables["range"], ring, allowed)

@@ -3,8 +3,9 @@
     {"poll": {"every": "5m"}, "sweep": {"exclude": ["10.1.0.9"]}, "range": [{"name": "hq", "every": "1h"}]}
 
 The document has the sections and keys of our own file, and is judged by the same rules. Laid over means: intervals win over the local ones;
-exclusions are added to them; a `[[range]]` of a known name is changed, one of another name is new, and so with `[[printer]]` by id;
-credentials are added. What `[central] accept` does not name, and every file name, is a fault: a set is taken as a whole or not at all.
+exclusions and masks are added to them, and none of ours is lifted; a `[[range]]` of a known name is changed, one of another name is new,
+and so with `[[printer]]` by id; credentials are added. What `[central] accept` does not name, and every file name, is a fault: a set is
+taken as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ class _Overlay:
                 for other in _INTERVALS["sweep"]:
                     if other not in content:
                         table.given.pop(other, None)
-            self._put(table, key, value, f"{table.section.name}.{key}")
+            if table.section.name == "privacy":
+                self._tighten(table, key, value, f"{table.section.name}.{key}")
+            else:
+                self._put(table, key, value, f"{table.section.name}.{key}")
 
     def _lay_entry(self, name: str, entry: Mapping[str, object], where: str) -> None:
         known = dict(self._known(name, entry, where))
@@ -149,6 +153,21 @@ class _Overlay:
                 table.given[key] = before._replace(value=[*_items(before), *value], is_text=False)
             return
         table.given[key] = Given(value, place, self._origin, Path(), is_text=False)
+
+    def _tighten(self, table: Table, key: str, value: object, where: str) -> None:
+        """Mask what either side masks. What the site leaves out for its people's sake is not for somebody else to bring back."""
+        kind = next(setting.kind for setting in table.settings if setting.key == key)
+        before = table.given.get(key)
+        try:
+            theirs = kind.from_toml(value)
+            ours = None if before is None else kind.from_text(str(before.value)) if before.is_text else kind.from_toml(before.value)
+        except ValueError as error:
+            self._note(where, str(error))
+            return
+        if before is None or ours in (None, (), "full"):
+            self._put(table, key, value, where)
+        elif isinstance(ours, tuple):
+            table.given[key] = before._replace(value=[*ours, *cast("tuple[str, ...]", theirs)], is_text=False)
 
     def _note(self, where: str, fault: str) -> None:
         self._faults.append(f"{self._origin}: {where}: {fault}")

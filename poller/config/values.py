@@ -139,10 +139,12 @@ class Outbox(_Value, frozen=True, kw_only=True):
 class Central(_Value, frozen=True, kw_only=True):
     """The way to the dealer's server. `address` is None where the token names it; `token` is one that can be read, or None.
 
-    `accept` has the words of what its settings may change: intervals, exclusions, ranges, credentials, masks.
+    `accept` has the words of what its settings may change: intervals, exclusions, ranges, credentials, masks. `wish` says what shows that
+    uploading is wanted, where there is no token for it.
     """
 
     token: Secret | None = None
+    wish: str | None = None
     address: str | None = None
     ca_file: Path | None = None
     proxies: Proxies = Proxies()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ import yaml
 from poller.config.files import read_text, read_text_and_mode
 from poller.config.kinds import suggest
 from poller.model import Secret
+from poller.sealing.certificates import earliest_expiry_utc
 from poller.system import may_everyone_read
 
 _FILE_BYTES_MAX = 1 << 20
@@ -98,13 +100,17 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebFile(NamedTuple):
-    """A file as it was read. `config` and, with TLS, `context` are None where there is a fault; `files` is every file it depends on."""
+    """A file as it was read. `config` and, with TLS, `context` are None where there is a fault; `files` is every file it depends on.
+
+    `expires_utc` is when the first certificate of the chain in `cert_file` runs out, None without one.
+    """
 
     config: WebConfig | None
     context: ssl.SSLContext | None
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
     files: tuple[Path, ...]
+    expires_utc: datetime | None = None
 
 
 def read(path: Path) -> WebFile:
@@ -119,7 +125,12 @@ def read(path: Path) -> WebFile:
         reader.warnings.append(f"{path}: users without TLS: their passwords cross the network as plain text")
     is_good = not reader.faults
     return WebFile(
-        config if is_good else None, context if is_good else None, tuple(reader.faults), tuple(reader.warnings), tuple(reader.files)
+        config if is_good else None,
+        context if is_good else None,
+        tuple(reader.faults),
+        tuple(reader.warnings),
+        tuple(reader.files),
+        reader.expires_utc if is_good else None,
     )
 
 
@@ -143,6 +154,7 @@ class _Reader:
         self.files = [path]
         self.faults: list[str] = []
         self.warnings: list[str] = []
+        self.expires_utc: datetime | None = None
 
     def fault(self, where: str, text: str) -> None:
         self.faults.append(f"{self._path}: {where}: {text}")
@@ -218,7 +230,8 @@ class _Reader:
     def context(self, tls: Tls) -> ssl.SSLContext | None:
         """Return what connections are opened with, or None and the faults of the files named."""
         count = len(self.faults)
-        self._pem("cert_file", tls.cert_file, "BEGIN CERTIFICATE")
+        chain, _ = self._pem("cert_file", tls.cert_file, "BEGIN CERTIFICATE")
+        self.expires_utc = earliest_expiry_utc(chain)
         key, mode = self._pem("key_file", tls.key_file, "PRIVATE KEY")
         if "ENCRYPTED" in key:
             self.fault("tls_server_config.key_file", f"{tls.key_file}: behind a passphrase; nobody is there to type it")

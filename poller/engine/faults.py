@@ -1,4 +1,7 @@
-"""The border between one device and the rest: what this program gets wrong about a device stays with that device."""
+"""The border between one device and the rest: what this program gets wrong about a device stays with that device.
+
+The same for parts of the program beside polling is in `poller/beside.py`; `tell` is what both say of a fault of ours.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ _times: Tally[str] = Tally()
 class contained:  # noqa: N801  read as a word: `with contained(target)`
     """Keep a fault of ours to the device that shows it: one odd printer must not blind a whole site.
 
-    The one place that catches everything: it logs and raises MisreadError, which is counted like any other failure. A fault that every
-    device meets is logged with its traceback once for each place in the code; from then on with the place and how often.
+    It logs and raises MisreadError, which is counted like any other failure. A fault that every device meets is logged with its traceback
+    once for each place in the code; from then on with the place and how often.
 
     A class, since every poll enters it: as a generator it would cost four times as much.
     """
@@ -39,25 +42,19 @@ class contained:  # noqa: N801  read as a word: `with contained(target)`
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, Exception) and not isinstance(error, PollerError):
-            _tell(error, self._target)
+            tell(error, "device.misread", address=self._target.address)
             raise MisreadError(self._target.address) from error
 
 
-def _tell(error: Exception, target: Target) -> None:
+def tell(error: Exception, event: str, **fields: object) -> str:
+    """Log a fault of ours as *event*, its traceback once for each place in the code; return the place."""
     place = _place(error)
     is_known = place in _times or len(_times) >= _PLACES_MAX
     if place in _times or not is_known:
         _times[place] += 1
-    emit(
-        log,
-        logging.ERROR,
-        "device.misread",
-        exc_info=None if is_known else error,
-        address=target.address,
-        error=type(error).__name__,
-        place=place,
-        times=_times.get(place),
-    )
+    fields |= {"error": type(error).__name__, "place": place, "times": _times.get(place)}
+    emit(log, logging.ERROR, event, exc_info=None if is_known else error, **fields)
+    return place
 
 
 def _place(error: Exception) -> str:

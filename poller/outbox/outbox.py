@@ -418,6 +418,8 @@ class Outbox:
         notes = []
         if self._file.failing is not None:
             notes.append(f"the outbox cannot be written: {self._file.failing}; readings wait in memory")
+        if aside := self._file.count_aside():
+            notes.append(f"{aside} damaged outbox files are set aside beside {self._file.path}; what waited in them was not sent")
         if self._is_refusing:
             notes.append("the outbox is at its limit: readings wait in memory until central takes some; see [outbox] limit")
         elif self._room.is_near:
@@ -444,7 +446,7 @@ class Outbox:
             yield Sample(exposition.POLLER_OUTBOX_DROPPED, self._dropped[reason], (reason,))
         for reason, count in sorted(self._file.failures.items()):
             yield Sample(exposition.POLLER_OUTBOX_FAILURES, count, (reason,))
-        yield Sample(exposition.POLLER_OUTBOX_SET_ASIDE, self._file.set_aside)
+        yield Sample(exposition.POLLER_OUTBOX_SET_ASIDE, self._file.generation)
         if self._file.commit_seconds is not None:
             yield Sample(exposition.POLLER_OUTBOX_COMMIT_DURATION, self._file.commit_seconds)
 

@@ -181,8 +181,8 @@ class StateStore:
         for what, count in sorted(self._dropped.items()):
             yield Sample(exposition.POLLER_STATE_DROPPED, count, (what,))
         yield Sample(exposition.POLLER_STATE_BYTES, files.size_bytes(database.path))
-        if database.write_seconds is not None:
-            yield Sample(exposition.POLLER_STATE_SAVE_DURATION, database.write_seconds)
+        if database.commit_seconds is not None:
+            yield Sample(exposition.POLLER_STATE_SAVE_DURATION, database.commit_seconds)
         if database.written_utc is not None:
             yield Sample(exposition.POLLER_STATE_LAST_SAVED, database.written_utc.timestamp())
 

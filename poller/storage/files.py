@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from poller import system
@@ -24,6 +25,28 @@ def prepare(path: Path, *, hint: str) -> None:
             raise PermissionError(None, "no permission to write in the folder")
     except OSError as error:
         raise HostError(f"cannot keep {path}: {error.strerror or error}", hint=hint) from error
+
+
+def refusal(path: Path) -> str | None:
+    """Return why the database at *path* could not be kept, None where it could be. Tries it, and leaves nothing behind.
+
+    Of a folder that is not there yet, where it would be made is tried.
+    """
+    folder = next(one for one in (path.parent, *path.parent.absolute().parents) if os.path.lexists(one))
+    try:
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"0")
+            trial.flush()
+    except OSError as error:
+        return f"{folder}: {error.strerror or error}"
+    for one in (Path(f"{path}{companion}") for companion in COMPANIONS):
+        try:
+            one.open("r+b").close()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            return f"{one}: {error.strerror or error}"
+    return None
 
 
 def move(path: Path, to: Path) -> None:

@@ -31,7 +31,7 @@ from poller.upload.client import CentralClient
 from poller.upload.enrolment import enrol
 from poller.upload.following import Following
 from poller.upload.identity import Papers, Pinned, hash_of_token
-from poller.upload.ledger import SHUT_OUT, Ledger, UploadStatus
+from poller.upload.ledger import OVER_QUOTA, SHUT_OUT, Ledger, UploadStatus
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _REASON_MAX = 500
 
 _QUARANTINE = frozenset({"conflict", "too-large", "bad-envelope", "bad-lines", "bad-request"})
 """What is wrong with this one batch. No try changes it, and the ones behind it must not wait."""
-_NOT_THE_BATCH = SHUT_OUT | {"bad-signature", "clock-skew", "replay", "slow-down", "unavailable"}
+_NOT_THE_BATCH = SHUT_OUT | {"bad-signature", "clock-skew", "replay", "slow-down", OVER_QUOTA, "unavailable"}
 _NOT_THE_BATCH_STATUS = frozenset({401, 403, 407, 408, 421, 425, 426, 429})
 
 
@@ -218,10 +218,10 @@ class Courier:
         if self._clock.monotonic() >= self._upload_at:
             try:
                 await self._upload(self._pinned)
-            except UploadError:
-                raise
-            except PollerError as error:  # our own disk: central hears that we live, and may send settings
-                trouble = error
+            except PollerError as error:
+                if isinstance(error, UploadError) and error.kind != OVER_QUOTA:
+                    raise
+                trouble = error  # our own disk, or enough for today: central hears that we live, and may send settings
         if self._clock.monotonic() >= self._beat_at and not self._is_stopping:
             await self._beat(self._pinned)
         if self._following.is_due(self._pinned) and not self._is_stopping:

@@ -83,7 +83,9 @@ class Following:
             return pinned
         self.version, self.refused = received.version, None
         emit(log, INFO, "upload.settings_taken", version=received.version)
-        held = msgspec.structs.replace(pinned.identity, settings_version=received.version)
+        privacy = received.document.get("privacy")
+        masks = dict(privacy) if isinstance(privacy, dict) else {}
+        held = msgspec.structs.replace(pinned.identity, settings_version=received.version, privacy=masks)
         return await asyncio.to_thread(self._papers.write, held)
 
     def _newer_than(self, pinned: Pinned) -> int:

@@ -24,7 +24,10 @@ _SETTING = "[state] folder"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """`sealing` is the key line batches are sealed to, `signing` those of central's signatures. `settings_version` never falls."""
+    """`sealing` is the key line batches are sealed to, `signing` those of central's signatures. `settings_version` never falls.
+
+    `privacy` is what the settings of that version mask: it has to outlast a lost file of settings, which alone could be fetched again.
+    """
 
     agent: str
     account: str
@@ -34,6 +37,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     signing: tuple[str, ...]
     token_hash: str
     settings_version: int = 0
+    privacy: dict[str, object] = {}
 
 
 class Pinned:

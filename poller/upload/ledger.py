@@ -23,9 +23,13 @@ log = logging.getLogger(__name__)
 SHUT_OUT = frozenset({"unknown-agent", "agent-revoked"})
 """Refusals that say nothing of a batch, but of us: nobody but the dealer can help."""
 
+OVER_QUOTA = "over-quota"
+"""A refusal of readings alone: the customer sent all it may in a day. They are kept, and tried again."""
+
 RESULTS = ("stored", "duplicate", "quarantined")
 
 _HOST = "host"  # the kind of trouble with our own disk
+_STANDING = frozenset({_HOST, OVER_QUOTA})  # what a good answer to something else does not end
 _UNKNOWN_TOKEN_SECONDS = 3600.0
 _SHUT_OUT_SECONDS = 900.0
 _HOST_SECONDS = 60.0  # trouble with our own disk: it is not central that has to be spared
@@ -33,6 +37,7 @@ _HINTS = {
     **dict.fromkeys(("token-used", "token-expired", "token-unknown"), "ask the dealer for a new token, and start the agent with it"),
     **dict.fromkeys(SHUT_OUT, "ask the dealer: this agent is not let in; nothing is lost meanwhile"),
     "conflict": "move the folder central in [state] folder away, and start with a new token",
+    OVER_QUOTA: "readings are kept and sent later; if it stays, ask the dealer",
     "proxy-auth": "see central.proxy_user and docs/upload.md",
     "tls": "see central.ca_file",
 }
@@ -85,12 +90,12 @@ class Ledger:
         self._backoff.succeed()
         self._retry_after_seconds = 0.0
         self._tell_skew()
-        if self._failing != _HOST:
+        if self._failing not in _STANDING:
             self._recover()
 
     def succeed_here(self) -> None:
-        """All that was due is done, so this host's own disk works, too. Central's answers say nothing of that."""
-        if self._failing == _HOST:
+        """All that was due is done: this host's own disk works, too, and readings are taken."""
+        if self._failing in _STANDING:
             self._recover()
 
     def fail(self, error: PollerError) -> float:
