@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.store import agents, partitions
@@ -210,6 +211,14 @@ async def test_a_database_without_room_acknowledges_nothing(central: Running, tm
         for db in connections:
             await db.exec_driver_sql("PRAGMA max_page_count = 4294967294")
     assert (await agent.send(1, body)).word == "stored"
+
+
+@on_postgresql
+async def test_a_value_that_cannot_be_stored_is_a_fault_and_no_unavailable_database(database: Database) -> None:
+    """A follower waits for a database, with all accounts; a fault rests one."""
+    with pytest.raises(DBAPIError, match="too long"):
+        async with database.writing() as db:
+            await agents.add_account(db, "x" * 65, title=None, now_utc=START_UTC)
 
 
 async def test_an_unavailable_database_names_a_reason_and_no_statement(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from poller.central.devices import recognition as who
 from poller.central.devices.known import Account, Glance, Known, Memory, key_of, newest
 from poller.central.devices.recognition import Device, Event, Holder, Sighting
 from poller.central.following import Follower
-from poller.central.meters.samples import COUNT_MAX, cell_of
-from poller.central.receiving.receive import mark_of
+from poller.central.meters.samples import COUNT_MAX, NO_COUNTS, cell_of
+from poller.central.receiving.receive import IDENTITIES_MAX, READING_SCHEMA, can_be, mark_of
 from poller.central.store import cursors
 from poller.central.store import devices as kept
 from poller.central.store import personal as personals
@@ -42,6 +42,7 @@ class _Line(msgspec.Struct):
     taken_at: datetime
     printer: msgspec.Raw
     type: str = ""
+    schema: int = 0
     counters: tuple[Counter, ...] = ()
 
 
@@ -179,14 +180,15 @@ def read_line(line: bytes) -> _Line | None:
         reading = msgspec.json.decode(line, type=_Line)
     except (ValueError, RecursionError):
         return None
-    return reading if reading.type == "reading" and reading.taken_at.tzinfo is not None else None
+    is_known = reading.type == "reading" and reading.schema == READING_SCHEMA
+    return reading if is_known and can_be(reading.taken_at) else None
 
 
 def counts_of(reading: _Line) -> dict[str, int]:
     """Return what a device counted, by cell."""
     found: dict[str, int] = {}
     for counter in reading.counters:
-        if counter.function != "other" and 0 <= counter.count <= COUNT_MAX:
+        if counter.function != "other" and 0 <= counter.count <= COUNT_MAX and counter.count not in NO_COUNTS:
             found.setdefault(cell_of(counter), counter.count)
     return found
 
@@ -197,7 +199,7 @@ def sighting_of(reading: _Line, *, agent: str, site: str, received_utc: datetime
         printer = msgspec.json.decode(reading.printer, type=Printer)
     except (ValueError, RecursionError):
         return None
-    if not printer.id or any("\0" in text for text in (printer.id, *printer.identities)):
+    if not printer.id or len(printer.identities) > IDENTITIES_MAX or any("\0" in text for text in (printer.id, *printer.identities)):
         return None
     is_dated = mark_of(reading.taken_at, received_utc) is None
     return Sighting(

@@ -201,6 +201,7 @@ class _Day:
             self._places = {name: place for name, place in (await kept.places(db, self._of)).items() if place.zone == here}
             self._device_of = _DeviceOf(await kept_devices.counting(db, self._of), self._personal)
             self._limits = Limits(await kept.tallies(db, self._of))
+            self._limits.refresh()
             due = [name for name in await kept.due(db, self._of) if name in self._places]
             parts = 1 + await kept.lines_between(db, self._of, self._after_utc, self._until_utc) // READINGS_AT_ONCE
         await self._database.ensure_months([("meter", self._clock.utc())])

@@ -17,7 +17,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
@@ -49,7 +49,7 @@ READING_SCHEMA = 1
 
 COUNT_MAX = 2**53 - 1
 """What JSON carries exactly everywhere."""
-_IDENTITIES_MAX = 32
+IDENTITIES_MAX = 32
 _FAULT_CHARACTERS_MAX = 300
 _TYPES_COUNTED = ("reading", "event", "job", "health")
 
@@ -186,17 +186,22 @@ def read_reading(line: bytes) -> Reading:
     reading = _decode_reading(line)
     if reading.schema != READING_SCHEMA:
         raise ValueError(f"schema {reading.schema}, known here is {READING_SCHEMA}")
-    if reading.taken_at.tzinfo is None:
-        raise ValueError("taken_at has no time zone")
+    if not can_be(reading.taken_at):
+        raise ValueError("taken_at has no time zone, or is beyond all calendars")
     printer = reading.printer
     for text in (printer.id, *printer.identities):
         if not 1 <= len(text) <= PRINTER_CHARACTERS_MAX or "\0" in text:
             raise ValueError("an identity is empty, too long or has a NUL")
-    if len(printer.identities) > _IDENTITIES_MAX:
+    if len(printer.identities) > IDENTITIES_MAX:
         raise ValueError("more identities than a printer has")
     if any(not 0 <= counter.count <= COUNT_MAX for counter in reading.counters):
         raise ValueError("a counter below zero, or beyond what a device counts")
     return reading
+
+
+def can_be(taken_at: datetime) -> bool:
+    """Whether a time has a zone, and can be said in every other."""
+    return taken_at.tzinfo is not None and MINYEAR < taken_at.year < MAXYEAR
 
 
 def mark_of(taken_utc: datetime, now_utc: datetime) -> str | None:

@@ -55,4 +55,3 @@ def _place(folder: Path, name: str, content: bytes) -> None:
     system.sync_folder(folder)
     for left_over in folder.glob(f".{name}.*.part"):  # of a process that was killed
         left_over.unlink(missing_ok=True)
-

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _BUSY_SECONDS = 15.0
 _WAIT_SECONDS = 20.0
 CONNECTIONS = 5
+_DATA_EXCEPTION = "22"  # the class of SQLSTATE, PostgreSQL appendix A
 _READS = "poller_reads"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x504F4C4C  # any number, as long as it is ours
@@ -220,12 +221,17 @@ def _upgrade(connection: Connection, to: str) -> tuple[str | None, str | None]:
 
 @contextmanager
 def _told_apart() -> Iterator[None]:
-    """Turn the state a database is in into UnavailableError; a row that is there already stays IntegrityError, for the caller to act on."""
+    """Turn the state a database is in into UnavailableError.
+
+    A row that is there already stays IntegrityError, for the caller, and a value that cannot be stored what it is: a fault of ours.
+    """
     try:
         yield
     except IntegrityError:
         raise
     except DBAPIError as error:
+        if (getattr(error.orig, "sqlstate", None) or "").startswith(_DATA_EXCEPTION):
+            raise
         raise UnavailableError(_reason(error)) from error
     except (PoolTimeoutError, OSError) as error:  # every connection is in use; or there is none to be had
         raise UnavailableError(type(error).__name__) from error

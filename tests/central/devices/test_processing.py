@@ -134,6 +134,14 @@ async def test_what_is_done_is_remembered_for_as_long_as_it_is_needed(stock: Sto
         assert list((await db.execute(select(done.c.number).order_by(done.c.number))).scalars()) == [3, 4, 5]
 
 
+async def test_what_receiving_calls_unreadable_is_of_no_device(stock: Stock) -> None:
+    good = json.loads(msgspec.json.encode(seen(stock.clock.utc())))
+    many = good | {"printer": good["printer"] | {"identities": [f"mac:{number:012x}" for number in range(33)]}}
+    for bad in (good | {"schema": 2}, good | {"taken_at": "0001-01-01T00:00:00+14:00"}, many):
+        await stock.process(json.dumps(bad).encode())
+    assert await stock.listed() == []
+
+
 @pytest.mark.parametrize("line", [b"garbage", b"[]", b'{"type":"event"}', b'{"type":"reading"}', b"\xff", b'{"a":' * 3000])
 async def test_what_is_no_reading_is_passed_over(stock: Stock, line: bytes) -> None:
     assert await stock.process(line, seen(stock.clock.utc())) == 1

@@ -66,6 +66,8 @@ def test_other_types_are_kept_unread(kind: str) -> None:
         changed(schema=2),
         changed(taken_at="2026-11-20T06:00:00"),
         changed(taken_at="yesterday"),
+        changed(taken_at="0001-01-01T00:00:00+14:00"),
+        changed(taken_at="9999-12-31T23:00:00-12:00"),
         changed(printer_id=""),
         changed(printer_id="x" * 301),
         changed(printer_id="a\0b"),
@@ -76,7 +78,7 @@ def test_other_types_are_kept_unread(kind: str) -> None:
         changed(counters=[{"function": "print", "count": -1}]),
         changed(counters=[{"function": "print", "count": 2**53}]),
     ],
-    ids=range(24),
+    ids=range(26),
 )
 def test_a_line_that_cannot_be_read_is_kept_with_the_reason(line: bytes) -> None:
     row = read_line(line, now_utc=NOW_UTC)
