@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.keys import Keys
-from poller.central.store import agents, settings
+from poller.central.store import agents, agreements, settings
 from poller.central.store.agents import KnownToken
 from poller.central.store.database import Database
 from poller.central.store.tables import NAME_CHARACTERS_MAX
@@ -49,6 +49,8 @@ class Administration:
             await self._check_account(db, account)
             if not await agents.add_site(db, account, name, title=title, now_utc=now_utc):
                 raise NotDoneError(f"account {account} has a site {name} already")
+            if (await agreements.load(db, account)).get("", {}).get("state") == "live":
+                await agreements.save(db, account, name, {"state": "trial"}, now_utc=now_utc)  # a new one is, whatever the others are
             await agents.note(db, account, who=self._who, what="add-site", subject=name, now_utc=now_utc)
 
     async def new_token(self, account: str, site: str, *, address: str, valid: timedelta, now_utc: datetime) -> Token:

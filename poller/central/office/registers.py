@@ -17,7 +17,7 @@ from poller.central.keys import Keys
 from poller.central.office.administration import NotDoneError
 from poller.central.office.contracts import SUPPLY_KINDS
 from poller.central.office.management import check_number
-from poller.central.store import agents, masterdata
+from poller.central.store import agents, masterdata, requests
 from poller.central.store import personal as personals
 from poller.central.store.database import Database
 from poller.central.store.inventory import DEALER, TEXT_CHARACTERS_MAX, contact, location
@@ -26,6 +26,7 @@ from poller.central.supplies.policy import Article, Catalogue
 
 ROLES = ("dealer", "technician", "customer")
 AUDIT_ROWS = 1000
+_NAMED_MAX = 5
 
 
 class Registers:
@@ -48,7 +49,13 @@ class Registers:
             await self._note(db, account, "set-location", f"location {name}: {', '.join(sorted(facts))}", now_utc)
 
     async def remove_location(self, account: str, name: str, *, now_utc: datetime) -> None:
+        """Forget a location, at which no device stands and to which nothing is under way. Raises NotDoneError."""
         async with self._database.writing() as db:
+            if count := await masterdata.count_devices(db, account, name):
+                raise NotDoneError(f"{count} devices stand at location {name}; poller central device assign {account} DEVICE --location …")
+            if under_way := await requests.at_place(db, account, name):
+                told = ", ".join(sorted(one.id for one in under_way)[:_NAMED_MAX])
+                raise NotDoneError(f"{len(under_way)} requests are under way for location {name}: {told}")
             if not await masterdata.remove(db, location, account, name):
                 raise NotDoneError(f"account {account} has no location {name}; poller central location list {account}")
             await self._note(db, account, "remove-location", f"location {name}", now_utc)

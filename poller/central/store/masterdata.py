@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, and_, delete, insert, or_, select, update
+from sqlalchemy import Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from poller.central.office.contracts import Contract
 from poller.central.store.devices import ASKED_MAX
-from poller.central.store.inventory import article, contact, contract, location, person
+from poller.central.store.inventory import article, contact, contract, device, location, person
 from poller.central.store.personal import Personal
 
 LOCATION_FACTS = ("title", "address", "room")
@@ -69,6 +69,12 @@ async def locations(db: AsyncConnection, of: str, personal: Personal) -> list[di
 
 async def save_location(db: AsyncConnection, of: str, name: str, facts: Mapping[str, Any], personal: Personal) -> None:
     await _put(db, location, {"account": of, "location": name}, _sealed(facts, "location", name, LOCATION_FACTS, personal))
+
+
+async def count_devices(db: AsyncConnection, of: str, name: str) -> int:
+    """Return how many devices, of those that are still ours, were given a location by hand."""
+    mine = (device.c.account == of, device.c.location == name, device.c.state.in_(("managed", "unassigned")))
+    return await db.scalar(select(func.count()).select_from(device).where(*mine)) or 0
 
 
 async def contacts(db: AsyncConnection, of: str, personal: Personal) -> list[dict[str, Any]]:

@@ -243,7 +243,8 @@ async def reword(db: AsyncConnection, of: str, parcel: str, personal: Personal, 
     free = select(message).where(*mine, message.c.state.in_(("waiting", "failed"))).with_for_update(skip_locked=True)
     for row in (await db.execute(free)).mappings():
         key = Key(of, parcel, row["channel"])
-        if key.channel != "webhook" or not row["tries"]:
+        was_sent_again = row["since_utc"] != row["made_utc"]  # by a person: what became of it before is not kept
+        if not was_sent_again and (key.channel != "webhook" or not row["tries"]):
             told.discard(key.channel)
         facts = _opened(personal, key, row["personal"])
         body = word(facts["body"])

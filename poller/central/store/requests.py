@@ -269,6 +269,12 @@ async def close_tasks(db: AsyncConnection, of: str, name: str, supply: str, *, n
     await db.execute(update(supply_event).where(open_ones, its).values(task="closed", closed_utc=now_utc, closed_by=who))
 
 
+async def close_asked(db: AsyncConnection, of: str, name: str, *, now_utc: datetime, who: str) -> None:
+    """Close the question that a request became: what was done with it by hand is the answer."""
+    mine = (supply_event.c.account == of) & (supply_event.c.request == name) & (supply_event.c.task == "open")
+    await db.execute(update(supply_event).where(mine).values(task="closed", closed_utc=now_utc, closed_by=who))
+
+
 async def close_task(db: AsyncConnection, of: str, key: str, *, now_utc: datetime, who: str, note: str | None) -> dict[str, Any] | None:
     """Close one task and return it; None where there is none that is open."""
     mine = (supply_event.c.account == of) & (supply_event.c.id == key) & (supply_event.c.task == "open")

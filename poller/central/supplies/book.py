@@ -169,7 +169,7 @@ class Book:
         if before.state == "cancelled" or before.sent_at is not None:
             return
         if before.state == "installed":  # while it was on its way out, another was put in
-            self.put(replace(before, sent_at=self.now_utc), "sent nevertheless")
+            self.put(replace(before, sent_at=self.now_utc, was="sent"), "sent nevertheless")
         else:
             self.advance(name, "sent", note)
         if before.article is not None:
@@ -193,8 +193,13 @@ class Book:
         return [one for one in self.requests.values() if not one.is_done and place_of(one) == place]
 
     def claims(self, place: str) -> Counter[str]:
-        """Return how many pieces of each article at a place have somebody waiting for them who was sent one."""
-        return Counter(one.article for one in self.at(place) if one.is_under_way and not one.makes_way and one.article is not None)
+        """Return how many pieces of each article at a place a device that is still ours waits for, having been sent one."""
+        waiting = [one for one in self.at(place) if one.is_under_way and not one.makes_way and not self._is_gone(one.printer)]
+        return Counter(one.article for one in waiting if one.article is not None)
+
+    def _is_gone(self, device: str) -> bool:
+        stand = self.stands.get(device)
+        return stand is None or stand.is_gone
 
     def free(self, place: str, article: str) -> int:
         """Return how many pieces lie at a place that were sent for nobody."""
@@ -263,7 +268,7 @@ class Book:
                 self.put(replace(one, site=stand.site, location=stand.location), f"the device stands at {stand.place} now")
             elif one.approved_by is None:
                 self._stand(one, stand, free)
-            elif not stand.policy.is_live:  # whatever anybody approved before: in trial nothing is sent
+            elif not stand.policy.is_live or one.kind not in stand.included:  # whatever anybody approved before
                 self._stand(replace(one, approved_by=None), stand, free)
         self.unsettled.discard(place)
 

@@ -153,7 +153,10 @@ class RequestDesk(SittingDesk):
         return shown(after)
 
     async def sent(self, account: str, name: str, *, tracking: str | None = None, now_utc: datetime) -> list[dict[str, Any]]:
-        """Note that a request, or all of a parcel, was sent. Raises NotDoneError."""
+        """Note that a request, or all of a parcel, was sent. Raises NotDoneError.
+
+        It is taken out of what still waits to be told: who is told later packs it once more.
+        """
         told = _tracking(tracking)
         async with self._sit(account, now_utc) as sitting:
             mine = await kept.of_parcel(sitting.db, account, name)
@@ -168,6 +171,10 @@ class RequestDesk(SittingDesk):
                 if one.state == "cancelled":
                     raise StepError(one.state, "sent")
                 sitting.book.send(each, f"by hand{told}")
+            personal = await self._personal(sitting.db, account, now_utc)
+            for one in mine or [sitting.book.requests[each] for each in names]:
+                if one.parcel is not None:
+                    await take_out(sitting.db, account, one.parcel, one.id, personal)
             if mine:
                 await kept.change_parcel(sitting.db, account, name, sent_utc=now_utc)
             await self._note(sitting.db, account, "sent-request", f"{'parcel' if mine else 'request'} {name}{told}", now_utc)
@@ -201,6 +208,7 @@ class RequestDesk(SittingDesk):
             watched = sitting.watched.get(one.printer)
             if watched is not None and watch.note_installed(watched, one.supply, now_utc, sitting.desk(one.printer)):
                 sitting.note_replaced(one)
+            await kept.close_asked(sitting.db, account, name, now_utc=now_utc, who=self._who)
             await self._note(sitting.db, account, "installed-request", f"request {name}", now_utc)
         return shown(after)
 
@@ -210,7 +218,7 @@ class RequestDesk(SittingDesk):
         Of one that was sent, what was sent counts as taken back: it is not on the shelf any more. Out of a parcel that is still waiting
         to be told it is taken; `told` are the channels of its parcel that have it already.
         """
-        reason = _text(note)
+        reason = text(note)
         told: list[Channel] = []
         async with self._sit(account, now_utc) as sitting:
             before = await self._one(sitting, name)
@@ -218,6 +226,7 @@ class RequestDesk(SittingDesk):
             if before.parcel is not None:
                 personal = await self._personal(sitting.db, account, now_utc)
                 told = await take_out(sitting.db, account, before.parcel, name, personal)
+            await kept.close_asked(sitting.db, account, name, now_utc=now_utc, who=self._who)
             await self._note(sitting.db, account, "cancel-request", f"request {name}", now_utc)
         return shown(after) | {"told": told}
 
@@ -249,7 +258,7 @@ class RequestDesk(SittingDesk):
 
     async def close_task(self, account: str, task: str, *, note: str | None = None, now_utc: datetime) -> dict[str, Any]:
         """Note that a task is done. Raises NotDoneError."""
-        told = _text(note)
+        told = text(note)
         async with self._database.writing() as db:
             await _check_account(db, account)
             row = await kept.close_task(db, account, task, now_utc=now_utc, who=self._who, note=told)
@@ -333,7 +342,8 @@ def _tracking(text: str | None) -> str:
     return f", tracking {text}"
 
 
-def _text(note: str | None) -> str | None:
+def text(note: str | None) -> str | None:
+    """Return what a person wrote beside something, None for nothing. Raises NotDoneError."""
     if note is not None and (len(note) > TEXT_CHARACTERS_MAX or not note.isprintable()):
         raise NotDoneError(f"note: want at most {TEXT_CHARACTERS_MAX} printable characters")
     return note or None

@@ -33,6 +33,7 @@ _RISE_MIN = 0.18
 _RISE_STEPS = 1.5
 """A smaller rise, or one of a single step, may be shaken toner."""
 _SAME_AGAIN = 0.1
+_SAME_LEVEL = 0.05
 _BELIEVED_AFTER_SECONDS = 7 * 86400.0
 _FALL_MIN = 0.15
 _FALL_DEVIATIONS = 3.0
@@ -204,9 +205,17 @@ def follow(slot: Slot, report: Report, part: Part, belief: Belief) -> tuple[list
 
 
 def _other_chip(now: Cartridge, report: Report) -> Evidence | None:
-    if now.serial and report.serial and now.serial != report.serial:
-        return "serial"
-    return "part" if now.part and report.part and now.part != report.part else None
+    if now.serial and report.serial:
+        return "serial" if now.serial != report.serial else None
+    is_other = now.part and report.part and now.part != report.part
+    return "part" if is_other and not _goes_on(now, report) else None
+
+
+def _goes_on(now: Cartridge, report: Report) -> bool:
+    """Whether what has another part number is as used up as what was there: then only the name is another, as after an update."""
+    if now.ratio is None or report.ratio is None:
+        return report.word.value >= Word.LOW.value and report.word is now.word
+    return now.ratio - _SAME_LEVEL <= report.ratio <= min(now.ratio, _FULL)
 
 
 def _follow_level(slot: Slot, report: Report, ratio: float, part: Part, belief: Belief) -> tuple[list[Change], list[Lesson]]:

@@ -15,10 +15,12 @@ from poller.central.store import stock as kept
 from poller.central.supplies import watch
 from poller.central.supplies.agreements import Agreements, check, shown
 from poller.central.supplies.book import Move
-from poller.central.supplies.requestdesk import LISTED_MAX, SittingDesk
+from poller.central.supplies.requestdesk import LISTED_MAX, SittingDesk, text
 from poller.central.supplies.sitting import Sitting
 
 PIECES_MAX = 10_000
+BEGUN_MAX = 50_000
+"""Requests that are looked at when a site goes live: all, or it does not."""
 
 
 class StockDesk(SittingDesk):
@@ -50,6 +52,7 @@ class StockDesk(SittingDesk):
         *place* is a location, or `@` and a site for devices that stand at none. What is free serves the next requests there.
         """
         check_number("article", article)
+        told = text(note)
         if not 0 <= pieces <= PIECES_MAX:
             raise NotDoneError(f"pieces: want 0 to {PIECES_MAX}")
         async with self._sit(account, now_utc) as sitting:
@@ -57,7 +60,7 @@ class StockDesk(SittingDesk):
             await sitting.know_place(place)
             before = sitting.book.free(place, article)
             if pieces != before:
-                sitting.book.move(Move(place, article, "entered", pieces - before, note=note))
+                sitting.book.move(Move(place, article, "entered", pieces - before, note=told))
             await self._note(sitting.db, account, "set-stock", f"{place}: {article} {pieces}", now_utc)
             await sitting.settle()
             count, free = sitting.book.pieces.get((place, article), 0), sitting.book.free(place, article)
@@ -100,6 +103,8 @@ class StockDesk(SittingDesk):
                     check(name, value, is_site=site is not None)
             except ValueError as error:
                 faults.append(str(error))
+        if rules.get("state") == "" and site is not None and (await self.agreement(account))["state"] == "live":
+            faults.append("state: without its own the site would be live as its account is; poller central site live")
         if faults:
             raise NotDoneError("; ".join(faults))
         await self._set(account, rules, site, now_utc)
@@ -129,12 +134,14 @@ class StockDesk(SittingDesk):
             await kept_agreements.save(sitting.db, account, site or "", {**said, "state": "live"}, now_utc=now_utc)
             await self._note(sitting.db, account, "go-live", f"site {site}" if site else "account", now_utc)
             await sitting.agree_anew()
-            return await _begin(sitting, now_utc)
+            return await _begin(sitting, site, now_utc)
 
 
-async def _begin(sitting: Sitting, now_utc: datetime) -> dict[str, int]:
+async def _begin(sitting: Sitting, site: str | None, now_utc: datetime) -> dict[str, int]:
     """Let requests that were shown in trial go on, or withdraw them."""
-    found = await kept_requests.find(sitting.db, sitting.account, states=["open"], rows_max=LISTED_MAX)
+    found = await kept_requests.find(sitting.db, sitting.account, states=["open"], site=site, rows_max=BEGUN_MAX + 1)
+    if len(found) > BEGUN_MAX:
+        raise NotDoneError(f"more than {BEGUN_MAX} requests are open there; let its sites go live one after the other")
     shown_ones = [one for one in found if one.hold == "trial" and sitting.agreements.of_site(one.site).is_live]
     await sitting.know_requests([one.id for one in shown_ones])
     await sitting.know([one.printer for one in shown_ones])

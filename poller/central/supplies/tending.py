@@ -49,8 +49,8 @@ class Tending(Follower):
 
     async def accounts_due(self, db: AsyncConnection, *, is_looking_back: bool) -> list[str]:
         now_utc = self._clock.utc()
-        due = set(await kept.accounts_due(db, now_utc - LOOKED_AFTER))
-        due |= set(await kept.accounts_due(db, now_utc - WAITED_AFTER)) & set(await kept_requests.accounts_waiting(db))
+        due = set(await kept.accounts_due(db, now_utc - LOOKED_AFTER, now_utc=now_utc))
+        due |= set(await kept.accounts_due(db, now_utc - WAITED_AFTER, now_utc=now_utc)) & set(await kept_requests.accounts_waiting(db))
         if self._channels:
             due |= set(await kept_requests.accounts_ready(db, now_utc - GATHERED_AFTER))
         return sorted(due)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from poller.central.office.administration import NotDoneError
+from poller.central.sending.outgoing import Outgoing
 from poller.central.sending.post import read_parcel
 from poller.central.sending.sender import Begin, Sender
 from poller.central.store.messages import Claim
@@ -173,6 +174,42 @@ async def test_a_parcel_with_nothing_left_in_it_is_not_told(tmp_path: Path, data
         mail = Way()
         await Sender(dealer.database, dealer.stock.keys.store, dealer.clock, {"mail": mail}).send_due()
         assert mail.told == []
+
+
+async def test_what_a_person_sent_is_not_told_afterwards(tmp_path: Path, database_url: str) -> None:
+    """The mail server was away, somebody packed by the list: told later, the warehouse would pack it once more."""
+    async with dealing(tmp_path, database_url, ["mail"]) as dealer:
+        await asked(dealer)
+        dealer.clock.advance(3600)
+        await dealer.tend()
+        (row,) = await dealer.rows()
+        await dealer.requests.sent("acme", row["parcel"], now_utc=dealer.now_utc)
+        way = Way()
+        await Sender(dealer.database, dealer.stock.keys.store, dealer.clock, {"mail": way}, on_sent=parcel_sent).send_due()
+        assert way.told == []
+        assert (await dealer.states(), await dealer.shelf()) == (["sent"], {"T-1": (1, 0)})
+
+
+async def test_what_was_told_once_and_is_told_again_counts_as_told(tmp_path: Path, database_url: str) -> None:
+    async with dealing(tmp_path, database_url, ["mail"]) as dealer:
+        name = await asked(dealer)
+        dealer.clock.advance(3600)
+        await dealer.tend()
+        await Sender(dealer.database, dealer.stock.keys.store, dealer.clock, {"mail": Way()}, on_sent=parcel_sent).send_due()
+        (row,) = await dealer.rows()
+        dealer.clock.advance(60)
+        await Outgoing(dealer.database, dealer.stock.keys.store, who="anna").again("acme", row["parcel"], "mail", now_utc=dealer.now_utc)
+        assert (await dealer.requests.cancel("acme", name, now_utc=dealer.now_utc))["told"] == ["mail"]
+
+
+@pytest.mark.parametrize("step", ["installed", "cancel"])
+async def test_what_a_person_does_with_an_old_request_is_the_answer_to_its_question(dealer: Dealer, step: str) -> None:
+    name = await asked(dealer)
+    await dealer.requests.sent("acme", name, now_utc=dealer.now_utc)
+    await dealer.day({"A1": dealer.level}, days=61, idle=["A1"])
+    assert [one["event"] for one in await dealer.requests.tasks("acme")] == ["ask-customer"]
+    await getattr(dealer.requests, step)("acme", name, now_utc=dealer.now_utc)
+    assert await dealer.requests.tasks("acme") == []
 
 
 async def test_which_colour_is_a_task_and_the_answer_a_request(dealer: Dealer) -> None:

@@ -102,10 +102,24 @@ def test_one_step_up_on_a_coarse_scale_may_be_shaken_toner() -> None:
 
 @pytest.mark.parametrize("what", ["serial", "part"])
 def test_another_chip_is_another_cartridge_at_any_level(what: str) -> None:
-    slot = slots.first(report(0, 0, 0.5, part="TK-1", serial="A"), FINE)
-    other = report(1, 50, 0.5, part="TK-1X" if what == "part" else "TK-1", serial="B" if what == "serial" else "A")
+    before = "A" if what == "serial" else None
+    slot = slots.first(report(0, 0, 0.5, part="TK-1", serial=before), FINE)
+    other = report(1, 50, 0.3, part="TK-1X" if what == "part" else "TK-1", serial="B" if what == "serial" else None)
     (change,), _ = slots.follow(slot, other, FINE, BELIEF)
-    assert (change.evidence, change.old.serial, slot.cartridge.part) == (what, "A", other.part)
+    assert (change.evidence, change.old.serial, slot.cartridge.part) == (what, before, other.part)
+
+
+@pytest.mark.parametrize(("before", "after", "word"), [(0.5, 0.49, Word.SOME), (0.05, 0.05, Word.SOME), (None, None, Word.LOW)])
+def test_what_goes_on_where_it_was_is_the_same_by_another_name(before: float | None, after: float | None, word: Word) -> None:
+    """An update of a firmware, or of an agent, writes part numbers differently: of a whole fleet at once."""
+    slot = slots.first(report(0, 0, before, word, part="TK-1"), FINE)
+    assert slots.follow(slot, report(1, 50, after, word, part="ACME TK-1"), FINE, BELIEF) == ([], [])
+    assert slot.cartridge.part == "ACME TK-1"
+
+
+def test_another_part_number_on_the_same_chip_is_the_same_cartridge() -> None:
+    slot = slots.first(report(0, 0, 0.99, part="TK-1", serial="A"), FINE)
+    assert slots.follow(slot, report(1, 50, 0.98, part="ACME TK-1", serial="A"), FINE, BELIEF) == ([], [])
 
 
 def test_a_chip_that_is_not_told_once_is_no_other_chip() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from poller.central.office.administration import NotDoneError
+from poller.central.office.administration import Administration, NotDoneError
+from poller.central.supplies.requestdesk import parcel_sent
 from tests.central.supplies.dealer import Dealer, dealing
 from tests.central.supplies.firm import toner
 
@@ -221,6 +222,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"place": "@oslo", "article": "T-1", "pieces": 1}, "has no site oslo"),
     ({"place": "K-1", "article": "T-1", "pieces": -1}, "want 0 to"),
     ({"place": "K-1", "article": "", "pieces": 1}, "article: want 1 to"),
+    ({"place": "K-1", "article": "T-1", "pieces": 1, "note": "one\0two"}, "note: want at most"),
 ]
 
 
@@ -274,6 +276,78 @@ async def test_what_is_not_due_any_more_is_withdrawn_and_asked_for_when_it_is(de
         await dealer.day({"A1": level})
     assert await dealer.states() == ["cancelled", "approved"]
     assert [row["attempt"] for row in await dealer.rows()] == [0, 1]
+
+
+async def test_a_site_that_is_added_to_a_live_account_is_in_trial(dealer: Dealer) -> None:
+    await dealer.furnish()
+    await Administration(dealer.database, dealer.stock.keys, who="anna").add_site("acme", "munich", now_utc=dealer.now_utc)
+    states = [(await dealer.shelves.agreement("acme", site))["state"] for site in ("hamburg", "munich")]
+    assert states == ["live", "trial"]
+
+
+async def test_a_site_does_not_go_live_by_what_is_not_said_of_it_any_more(dealer: Dealer) -> None:
+    await dealer.furnish()
+    await dealer.shelves.agree("acme", {"state": "trial"}, "hamburg", now_utc=dealer.now_utc)
+    with pytest.raises(NotDoneError, match="poller central site live"):
+        await dealer.shelves.agree("acme", {"state": ""}, "hamburg", now_utc=dealer.now_utc)
+
+
+async def test_a_site_with_more_than_can_be_looked_at_does_not_go_live_half(dealer: Dealer, monkeypatch: pytest.MonkeyPatch) -> None:
+    await dealer.furnish(is_live=False)
+    await dealer.device("A1")
+    await dealer.empty("A1")
+    monkeypatch.setattr("poller.central.supplies.stockdesk.BEGUN_MAX", 0)
+    with pytest.raises(NotDoneError, match="one after the other"):
+        await dealer.shelves.go_live("acme", now_utc=dealer.now_utc)
+    assert await dealer.states() == ["open/trial"]
+
+
+async def test_a_location_that_something_goes_to_is_not_forgotten(dealer: Dealer) -> None:
+    """The parcel would have no address."""
+    await dealer.furnish()
+    device = await dealer.device("A1")
+    await dealer.registers.set_location("acme", "K-2", {"address": "Weg 1"}, now_utc=dealer.now_utc)
+    with pytest.raises(NotDoneError, match="1 devices stand at location K-1"):
+        await dealer.registers.remove_location("acme", "K-1", now_utc=dealer.now_utc)
+    await dealer.empty("A1")
+    await dealer.office.assign("acme", device, {"location": "K-2"}, now_utc=dealer.now_utc)
+    with pytest.raises(NotDoneError, match=f"under way for location K-1: {await dealer.one()}"):
+        await dealer.registers.remove_location("acme", "K-1", now_utc=dealer.now_utc)
+    dealer.clock.advance(4 * 3600)
+    await dealer.tend()
+    await dealer.registers.remove_location("acme", "K-1", now_utc=dealer.now_utc)
+
+
+async def test_what_was_sent_for_a_device_that_is_gone_serves_the_others(dealer: Dealer) -> None:
+    await dealer.furnish()
+    await dealer.device("A1")
+    await dealer.device("B2", has_contract=False)
+    await dealer.empty("A1", B2=0.9)
+    await dealer.requests.sent("acme", await dealer.one(), now_utc=dealer.now_utc)
+    await dealer.office.swap("acme", "A1", "B2", day=dealer.now_utc.date(), now_utc=dealer.now_utc)
+    assert await dealer.shelf() == {"T-1": (1, 1)}
+    await dealer.empty("B2")
+    assert await dealer.states() == ["sent", "open/stock"]
+
+
+async def test_what_went_out_all_the_same_is_sent_when_the_replacement_is_taken_back(tmp_path: Path, database_url: str) -> None:
+    async with dealing(tmp_path, database_url, ["csv"]) as dealer:
+        await dealer.furnish()
+        await dealer.device("A1")
+        await dealer.empty("A1")
+        dealer.clock.advance(3600)
+        await dealer.tend()
+        (row,) = await dealer.rows()
+        while dealer.level > 0.1:
+            dealer.level -= 0.05
+            await dealer.day({"A1": dealer.level})
+        await dealer.day({"A1": 1.0}, printed=1)
+        async with dealer.database.writing() as db:
+            await parcel_sent(db, "acme", row["parcel"], dealer.now_utc)
+        assert (await dealer.states(), await dealer.shelf()) == (["installed"], {"T-1": (1, 1)})
+        for _ in range(2):
+            await dealer.day({"A1": dealer.level}, printed=1)
+        assert (await dealer.states(), await dealer.shelf()) == (["sent"], {"T-1": (1, 0)})
 
 
 async def test_one_site_goes_live_and_the_other_does_not(dealer: Dealer) -> None:

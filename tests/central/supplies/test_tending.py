@@ -202,6 +202,17 @@ async def test_a_contract_that_ends_stops_what_was_not_sent(dealer: Dealer) -> N
     assert await dealer.states() == ["approved"]
 
 
+async def test_a_contract_that_ends_stops_what_somebody_approved_before(dealer: Dealer) -> None:
+    await dealer.furnish(approval="manual")
+    device = await dealer.device("A1")
+    await dealer.empty("A1")
+    await dealer.requests.approve("acme", await dealer.one(), now_utc=dealer.now_utc)
+    await dealer.office.end_contract("acme", device, ends=dealer.now_utc.date(), end_meter=None, now_utc=dealer.now_utc)
+    dealer.clock.advance(86400)
+    await dealer.tend()
+    assert (await dealer.states(), await parcels(dealer)) == (["open/contract"], [])
+
+
 async def test_a_device_that_was_swapped_gets_nothing_more(dealer: Dealer) -> None:
     await dealer.furnish()
     await dealer.device("A1")
@@ -241,6 +252,16 @@ async def test_what_was_not_installed_sixty_days_later_is_a_task(dealer: Dealer)
     assert (task["event"], task["request"], task["supply"]) == ("ask-customer", await dealer.one(), "1.1")
     await dealer.replace("A1")
     assert await dealer.requests.tasks("acme") == [], "it was installed: nobody has to be asked"
+
+
+async def test_a_clock_that_ran_ahead_for_a_moment_stops_nothing(dealer: Dealer) -> None:
+    await dealer.furnish()
+    await dealer.device("A1")
+    dealer.clock.jump(30 * 86400)
+    await dealer.tend()
+    dealer.clock.jump(-30 * 86400)
+    async with dealer.database.reading() as db:
+        assert await dealer.tending.accounts_due(db, is_looking_back=False) == ["acme"]
 
 
 def test_a_parcel_has_an_id_that_messages_take() -> None:
