@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -109,13 +109,24 @@ def who() -> str:
     return f"{user} for {named}" if named else user
 
 
+def in_json(facts: Any) -> str:
+    """Return what a program reads, on one line; times as in readings: `2026-11-20T06:28:42.120Z`."""
+    return json.dumps(facts, default=_said)
+
+
+def _said(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
 def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Print one thing: JSON for programs, a line each for people."""
     if as_json:
-        print(json.dumps(dict(facts), default=str))
+        print(in_json(facts))
         return
     for key, value in facts.items():
-        shown = json.dumps(value, default=str) if isinstance(value, dict | list) else "" if value is None else str(value)
+        shown = in_json(value) if isinstance(value, dict | list) else "" if value is None else str(value)
         print(printable(f"{key}: {shown}"))
 
 
@@ -131,7 +142,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as
     """Print rows: one JSON a line for programs, a table for people. Columns *whole* are not broken: one types what is in them."""
     if as_json:
         for row in rows:
-            print(json.dumps(dict(row), default=str))
+            print(in_json(row))
         return
     from rich.console import Console
     from rich.table import Column, Table

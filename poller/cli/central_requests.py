@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import typer
 
-from poller.cli.central_office import ConfigOption, group, show_facts, show_rows, who, with_database
+from poller.cli.central_office import ConfigOption, group, in_json, show_facts, show_rows, who, with_database
 from poller.cli.joblogs import ForceOption, written
 from poller.cli.options import JsonOption
 from poller.cli.requests_shown import empty_on, in_full, in_short, sheet_of, told_state
@@ -112,7 +111,7 @@ def show_request(
     """
     one = at_desk(config, lambda desk, _: desk.show(of, name))
     if as_json:
-        print(json.dumps(one, default=str))
+        print(in_json(one))
         return
     show_facts(in_full(one), as_json=False)
     print()
@@ -327,7 +326,7 @@ def show_done(requests: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print what requests are by now: one JSON a line for programs, a sentence for people."""
     for one in requests:
         if as_json:
-            print(json.dumps(dict(one), default=str))
+            print(in_json(one))
         else:
             print(printable(f"request {one['request']} is {told_state(one)}"))
         if one.get("told"):
@@ -344,12 +343,17 @@ def _gather(
     """Return the requests with what is known of their devices, and the accounts that have more than *limit*."""
 
     async def work(database: Database, opened: Keys) -> tuple[list[dict[str, Any]], list[str]]:
+        from poller.central.office.administration import NotDoneError
         from poller.central.store import agents, devices
         from poller.central.supplies.requestdesk import RequestDesk
 
         desk = RequestDesk(database, opened, who=who())
         async with database.reading() as db:
             accounts = [row["account"] for row in await agents.accounts(db)] if of is None else [of]
+            if of is None and site is not None:
+                accounts = [name for name in accounts if await agents.has_site(db, name, site)]
+                if not accounts:
+                    raise NotDoneError(f"no account has a site {site}; poller central site list")
         found: list[dict[str, Any]] = []
         cut = []
         for account in accounts:

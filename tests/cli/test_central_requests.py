@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -139,6 +141,17 @@ def test_requests_of_one_place_and_no_more_than_asked_for(run: Shell) -> None:
     out, err = run("request", "list", "--limit", "1", "--json")
     assert len(out.splitlines()) == 1
     assert err == "acme: the newest 1 only: there are more; narrow it down, or give --limit\n"
+
+
+@pytest.mark.parametrize(("words", "fault"), [(("acme",), "account acme has no site oslo"), ((), "no account has a site oslo")])
+def test_a_site_that_is_not_there_is_named_and_no_empty_list(run: Shell, words: tuple[str, ...], fault: str) -> None:
+    out, err = run("request", "list", *words, "--site", "oslo", code=1)
+    assert (out, fault in err) == ("", True)
+
+
+def test_programs_get_times_as_readings_have_them(run: Shell) -> None:
+    out, _ = run("request", "list", "acme", "--json")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", json.loads(out)["decided_at"])
 
 
 def test_a_sheet_of_requests_has_no_formulas(run: Shell, folder: Path) -> None:

@@ -17,7 +17,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
@@ -201,7 +201,10 @@ def read_reading(line: bytes) -> Reading:
 
 def can_be(taken_at: datetime) -> bool:
     """Whether a time has a zone, and can be said in every other."""
-    return taken_at.tzinfo is not None and MINYEAR < taken_at.year < MAXYEAR
+    try:
+        return taken_at.tzinfo is not None and taken_at.astimezone(UTC) is not None
+    except OverflowError:  # the first and the last day of the calendar, in some zones
+        return False
 
 
 def mark_of(taken_utc: datetime, now_utc: datetime) -> str | None:

@@ -103,6 +103,8 @@ class RequestDesk(SittingDesk):
         """Return the newest requests of an account, oldest first. Raises NotDoneError."""
         async with self._database.reading() as db:
             await _check_account(db, account)
+            if site is not None and not await agents.has_site(db, account, site):
+                raise NotDoneError(f"account {account} has no site {site}; poller central site list {account}")
             found = await kept.find(db, account, states=states, site=site, location=location, device=device, rows_max=rows_max)
         return [shown(one) for one in found]
 
