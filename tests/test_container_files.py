@@ -170,7 +170,8 @@ def test_no_password_stands_in_the_site_but_the_one_grafana_has_anyway() -> None
 def test_promtool_accepts_the_configuration_of_the_site(real_part: RealPart, tmp_path: Path) -> None:
     (tmp_path / "rules").symlink_to(ROOT / "prometheus" / "rules")  # as compose.yaml lays them
     (tmp_path / "prometheus.yml").write_bytes((ROOT / "compose" / "prometheus.yml").read_bytes())
-    assert "2 rule files found" in run(real_part("promtool"), "check", "config", tmp_path / "prometheus.yml")
+    count = len(list((ROOT / "prometheus" / "rules").glob("*.yml")))
+    assert f"{count} rule files found" in run(real_part("promtool"), "check", "config", tmp_path / "prometheus.yml")
 
 
 def test_amtool_accepts_the_configuration_of_the_site(real_part: RealPart) -> None:
