@@ -68,7 +68,14 @@ PURE = [
         "central.supplies.policy",
         "central.supplies.requests",
     ),
-    *("central.supplies.watch", "central.supplies.replay", "central.supplies.counting", "central.supplies.complaints"),
+    *(
+        "central.supplies.watch",
+        "central.supplies.watched",
+        "central.supplies.deciding",
+        "central.supplies.replay",
+        "central.supplies.counting",
+        "central.supplies.complaints",
+    ),
     *("central.supplies.book", "central.supplies.agreements", "central.supplies.parcels"),
     *(
         "central.meters.days",

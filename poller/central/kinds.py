@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,16 +19,25 @@ _HOOK = re.compile(rf"https?://(?:{HOST}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,
 _HOOK_CHARACTERS_MAX = 1000
 
 
-@dataclass(frozen=True)
-class HostText:
-    """A host, by name or address."""
+class _Text(ABC):
+    """A kind that is one text, in the file as in a variable."""
 
-    wanted: str = "the name or the address of a host, without a port"
+    wanted: str
 
     def from_toml(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(f"want {self.wanted}")
         return self.from_text(value)
+
+    @abstractmethod
+    def from_text(self, text: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class HostText(_Text):
+    """A host, by name or address."""
+
+    wanted: str = "the name or the address of a host, without a port"
 
     def from_text(self, text: str) -> str:
         text = text.strip()
@@ -37,15 +47,10 @@ class HostText:
 
 
 @dataclass(frozen=True)
-class MailAddress:
+class MailAddress(_Text):
     """A bare address of RFC 5321, or of RFC 6531 with letters of any language."""
 
     wanted: str = "a mail address such as toner@example.com, without a name"
-
-    def from_toml(self, value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError(f"want {self.wanted}")
-        return self.from_text(value)
 
     def from_text(self, text: str) -> str:
         text = text.strip()
@@ -70,15 +75,10 @@ class MailAddresses:
 
 
 @dataclass(frozen=True)
-class HookAddress:
+class HookAddress(_Text):
     """Where a webhook is: `http://` or `https://`, a path and a query if need be, never a user or a password."""
 
     wanted: str = 'an address such as "https://shop.example.com/hooks/toner"'
-
-    def from_toml(self, value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError(f"want {self.wanted}")
-        return self.from_text(value)
 
     def from_text(self, text: str) -> str:
         text = text.strip()

@@ -15,7 +15,7 @@ from poller.logs import printable
 
 if TYPE_CHECKING:
     from poller.central.supplies.replay import Tally
-    from poller.central.supplies.watch import Decision
+    from poller.central.supplies.watched import Decision
 
 _BAD_SHOWN_MAX = 100
 _STANDARD_INPUT = Path("-")

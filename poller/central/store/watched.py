@@ -38,7 +38,7 @@ from poller.central.store.devices import ASKED_MAX
 from poller.central.store.inventory import DEVICE_CHARACTERS, TEXT_CHARACTERS_MAX, device
 from poller.central.store.tables import UtcTime, account_column, metadata
 from poller.central.supplies.calendar import Rhythm
-from poller.central.supplies.watch import Watched
+from poller.central.supplies.watched import Watched
 from poller.central.supplies.yields import SAMPLES_MAX, Part
 from poller.sealing import zstd
 
@@ -59,7 +59,7 @@ watched = Table(
     Column("due_utc", UtcTime, nullable=True, comment="when to look again, though no reading came; null is not before the next"),
     Column("plain_bytes", Integer, nullable=False),
     Column(
-        "body", LargeBinary, nullable=False, comment="poller/central/supplies/watch.py as MessagePack in a zstd frame; no request in it"
+        "body", LargeBinary, nullable=False, comment="poller/central/supplies/watched.py as MessagePack in a zstd frame; no request in it"
     ),
     ForeignKeyConstraint(["account", "device"], ["device.account", "device.device"]),
     Index(None, "account", "due_utc"),

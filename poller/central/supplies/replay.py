@@ -16,7 +16,7 @@ import msgspec
 
 from poller.central.supplies import watch
 from poller.central.supplies.replay_settings import Settings
-from poller.central.supplies.watch import Account, Decision, Desk, Watched
+from poller.central.supplies.watched import Account, Decision, Desk, Watched
 from poller.central.supplies.yields import Yields
 from poller.model import Reading
 

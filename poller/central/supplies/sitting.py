@@ -24,7 +24,7 @@ from poller.central.supplies.articles import Articles, OwnArticles
 from poller.central.supplies.book import AUTOMATIC, Assignment, Book, Move, Stand, new_id, place_of
 from poller.central.supplies.lore import Lore
 from poller.central.supplies.requests import Request
-from poller.central.supplies.watch import Account, Decision, Desk, Tracked, Watched
+from poller.central.supplies.watched import Account, Decision, Desk, Tracked, Watched
 from poller.central.supplies.yields import Yields
 
 TASKS = ("which-colour", "ask-customer")

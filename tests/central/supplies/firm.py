@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from poller.central.supplies.policy import Catalogue, Policy
-from poller.central.supplies.watch import Account, Decision, Desk, Watched, look, take
+from poller.central.supplies.watch import look, take
+from poller.central.supplies.watched import Account, Decision, Desk, Watched
 from poller.central.supplies.yields import Yields
 from poller.model import Alert, Counter, Printer, Reading, State, Status, Supply
 

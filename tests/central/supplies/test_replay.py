@@ -16,7 +16,7 @@ import pytest
 from poller.central.supplies.policy import Policy
 from poller.central.supplies.replay import LINE_BYTES_MAX, BadLine, Replay, SiteReading, Tally, read_line
 from poller.central.supplies.replay_settings import Settings
-from poller.central.supplies.watch import Decision
+from poller.central.supplies.watched import Decision
 from tests.central.supplies.firm import MONDAY, read, toner
 
 

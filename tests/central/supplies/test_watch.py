@@ -9,7 +9,8 @@ import pytest
 
 from poller.central.supplies.policy import Article, Catalogue, Policy
 from poller.central.supplies.requests import advance
-from poller.central.supplies.watch import Watched, falls_due, look, take
+from poller.central.supplies.watch import falls_due, look, take
+from poller.central.supplies.watched import Watched
 from poller.model import Supply
 from tests.central.supplies.firm import MONDAY, Office, read, toner
 

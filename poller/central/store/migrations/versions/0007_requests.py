@@ -178,7 +178,7 @@ def upgrade() -> None:
             "body",
             sa.LargeBinary(),
             nullable=False,
-            comment="poller/central/supplies/watch.py as MessagePack in a zstd frame; no request in it",
+            comment="poller/central/supplies/watched.py as MessagePack in a zstd frame; no request in it",
         ),
         sa.ForeignKeyConstraint(["account", "device"], ["device.account", "device.device"], name=op.f("fk_watched_device")),
         sa.PrimaryKeyConstraint("account", "device", name=op.f("pk_watched")),
